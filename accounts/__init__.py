@@ -1,0 +1,1 @@
+"""Who the person is: the custom User and their API tokens."""

@@ -1,0 +1,1 @@
+"""Whoever uses tools on a person's behalf; may import every room but config."""

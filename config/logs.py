@@ -1,0 +1,4 @@
+from typing import Any
+
+
+def configure(settings: dict[str, Any]) -> None: ...

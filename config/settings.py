@@ -1,0 +1,282 @@
+"""Every setting of an installation, read from the environment and `.env`.
+
+Production and development differ by the environment alone. A secret has no
+default: without it the process refuses to start and says what to do.
+"""
+
+from pathlib import Path
+
+import environ
+from django.utils.csp import CSP
+
+from config.envfile import keyring, secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+# ENV_FILE names another file, or none at all (tests, containers).
+if _env_file := env.str("ENV_FILE", default=".env"):
+    environ.Env.read_env(BASE_DIR / _env_file)
+
+# --- Secrets -----------------------------------------------------------------
+
+SECRET_KEY = secret(env, "SECRET_KEY")
+# Name -> 32 bytes; the first encrypts, all decrypt (connectors.encryption).
+ENCRYPTION_KEYS = keyring(secret(env, "ENCRYPTION_KEYS"))
+
+# --- Where it runs -----------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", default=False)
+# Development adds the demo user, the demo servers and open sign-up.
+DEVELOPMENT = env.bool("DEVELOPMENT", default=False)
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://{HOST}:{PORT}").rstrip("/")
+PUBLIC = environ.urlparse(PUBLIC_URL)
+LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else []
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=[PUBLIC.hostname or "localhost", *LOOPBACK_NAMES]
+)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
+# Behind a proxy that sets X-Forwarded-Proto and X-Forwarded-For itself.
+TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
+WEB_PROCESSES = env.int("WEB_CONCURRENCY", default=1)
+
+# --- Applications ------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "django_structlog",
+    "django_tasks_db",
+    "config",
+    "accounts",
+    "connectors",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database, cache, tasks --------------------------------------------------
+
+DATABASE_POOL_MAX = env.int("DATABASE_POOL_MAX", default=8)
+DATABASES = {
+    "default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
+}
+_database = DATABASES["default"]
+# A connection that outlives its request is lost under ASGI: 200 of them were.
+_database["CONN_MAX_AGE"] = 0
+_database["ATOMIC_REQUESTS"] = False
+if _database["ENGINE"].endswith("sqlite3"):
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+elif DATABASE_POOL_MAX:
+    _database["OPTIONS"] = {
+        "pool": {"min_size": 1, "max_size": DATABASE_POOL_MAX, "timeout": 10}
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env.str("REDIS_URL", default="")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL]},
+    }
+    if REDIS_URL
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+# --- Accounts ----------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+SIGNUP_OPEN = env.bool("SIGNUP_OPEN", default=DEVELOPMENT)
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none" if DEVELOPMENT else "mandatory"
+TOKEN_TTL_DAYS = env.int("TOKEN_TTL_DAYS", default=90)
+TOKENS_PER_PERSON = env.int("TOKENS_PER_PERSON", default=20)
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 10  # seconds
+
+# --- Connectors: what may be dialled, and the limits of each operation -------
+
+EGRESS_ALLOW = env.list("EGRESS_ALLOW", default=[])
+EGRESS_DENY_PORTS = [
+    int(port)
+    for port in env.list(
+        "EGRESS_DENY_PORTS",
+        default="22,25,110,143,465,587,993,995,2375,3306,5432,6379,9200,11211,27017".split(
+            ","
+        ),
+    )
+]
+CONNECTOR_LIMIT = env.int("CONNECTOR_LIMIT", default=10)
+TEST_TIMEOUT_S = env.float("TEST_TIMEOUT_S", default=10)
+CONNECT_TIMEOUT_S = env.float("CONNECT_TIMEOUT_S", default=4)
+DISCOVER_TIMEOUT_S = env.float("DISCOVER_TIMEOUT_S", default=3)
+RESOLVE_TIMEOUT_S = env.float("RESOLVE_TIMEOUT_S", default=2)
+CALL_TIMEOUT_S = env.float("CALL_TIMEOUT_S", default=30)
+RETRY_DELAY_S = env.float("RETRY_DELAY_S", default=3)
+MAX_LISTING_BYTES = env.int("MAX_LISTING_BYTES", default=4 << 20)
+MAX_RESULT_BYTES = env.int("MAX_RESULT_BYTES", default=8 << 20)
+MAX_JSON_DEPTH = env.int("MAX_JSON_DEPTH", default=64)
+MAX_TOOLS = env.int("MAX_TOOLS", default=1000)
+MAX_PAGES = env.int("MAX_PAGES", default=20)
+MAX_SCHEMA_BYTES = env.int("MAX_SCHEMA_BYTES", default=200_000)
+TOOLS_SHOWN = env.int("TOOLS_SHOWN", default=128)
+TICKET_TTL_S = env.int("TICKET_TTL_S", default=900)
+LISTING_STALE_S = env.int("LISTING_STALE_S", default=600)
+OPS_PER_PERSON = env.int("OPS_PER_PERSON", default=10)
+CONNECTIONS_PER_ORIGIN = env.int("CONNECTIONS_PER_ORIGIN", default=8)
+OPS_PER_PROCESS = env.int("OPS_PER_PROCESS", default=200)
+TESTS_PER_MINUTE = env.int("TESTS_PER_MINUTE", default=30)
+# How long an operation waits for its turn before 429; not an environment setting.
+ADMISSION_WAIT_S = 5.0
+
+# --- REST --------------------------------------------------------------------
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.BearerAuthentication",
+        "accounts.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "accounts.authentication.HasScope",
+    ],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["config.api.JSONParser"],
+    "EXCEPTION_HANDLER": "config.errors.answer",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Patchbay",
+    "DESCRIPTION": "Your MCP servers, tested, kept and called over REST.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Browser security --------------------------------------------------------
+
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "connect-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "object-src": [CSP.NONE],
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+HTTPS = PUBLIC.scheme == "https"
+SECURE_SSL_REDIRECT = HTTPS and not TRUST_PROXY
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+if TRUST_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
+
+# --- Static files, languages -------------------------------------------------
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = BASE_DIR / "staticfiles"
+SERVESTATIC_USE_FINDERS = DEVELOPMENT
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEVELOPMENT
+        else "servestatic.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- Logs --------------------------------------------------------------------
+
+LOG_FORMAT = env.str("LOG_FORMAT", default="console" if DEVELOPMENT else "json")
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING_CONFIG = "config.logs.configure"
+LOGGING = {"format": LOG_FORMAT, "level": LOG_LEVEL}
+DJANGO_STRUCTLOG_CELERY_ENABLED = False

@@ -1,0 +1,1 @@
+"""A person's remote MCP servers: tested, kept, called."""

@@ -1,0 +1,221 @@
+"""What can go wrong with a connector, as one tree.
+
+ConnectorError
+├── InvalidInput                422, names the field
+├── NotVerified                 CONNECTION_NOT_VERIFIED, carries the test
+├── LimitReached                CONNECTOR_LIMIT_REACHED
+├── DuplicateUrl, DuplicateName
+├── ConnectorNotFound, ToolNotFound
+├── ConnectorDisabled, SignInRequired, ToolPendingReview, SecretUnreadable
+├── TooManyRequests             carries the seconds to wait
+└── ServerFailure               a server that was dialled, or may not be
+    ├── InvalidUrl
+    ├── ConnectionFailed        the only one that is safe to try again
+    ├── TimedOut
+    ├── AuthRequired            carries what the server asks for
+    ├── AuthFailed
+    ├── InvalidMcpServer
+    ├── ServerError
+    ├── ResponseTooLarge
+    └── OutcomeUnknown          a call that may have reached the server
+
+`code` is stable and documented in docs/errors.md; the HTTP status of each code
+is chosen in one table, config/errors.py. `message` and `suggestion` are safe to
+show: they never contain a secret, nor text that the server sent uncleaned.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from connectors.validator import ValidationResult
+
+
+class ConnectorError(Exception):
+    """Root of everything that is anticipated here."""
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    message: str = "Something went wrong."
+
+    def __init__(self, message: str = "") -> None:
+        self.message = message or self.message
+        super().__init__(self.message)
+
+
+class InvalidInput(ConnectorError):
+    """A value that has the wrong shape; `errors` is the `detail` of a 422."""
+
+    code = "INVALID_INPUT"
+
+    def __init__(self, errors: Sequence[dict[str, Any]]) -> None:
+        self.errors = list(errors)
+        super().__init__(str(self.errors[0]["msg"]))
+
+    @classmethod
+    def at(cls, *loc: str | int, msg: str, type_: str) -> "InvalidInput":
+        """Build the error of one field; `loc` starts below `body`."""
+        return cls([{"loc": ["body", *loc], "msg": msg, "type": type_}])
+
+
+class NotVerified(ConnectorError):
+    code = "CONNECTION_NOT_VERIFIED"
+
+    def __init__(self, test: "ValidationResult") -> None:
+        self.test = test
+        super().__init__(
+            "The connection was not verified, so nothing was saved. "
+            f"{test.error_message or ''}".strip()
+        )
+
+
+class LimitReached(ConnectorError):
+    code = "CONNECTOR_LIMIT_REACHED"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"You have reached the limit of {limit} connectors. "
+            "Delete one that you no longer need."
+        )
+
+
+class DuplicateUrl(ConnectorError):
+    code = "DUPLICATE_URL"
+    message = (
+        "You already have a connector with this URL. "
+        "Send allow_duplicate if you want a second one."
+    )
+
+
+class DuplicateName(ConnectorError):
+    code = "DUPLICATE_NAME"
+    message = "You already have a connector with this name. Choose another one."
+
+
+class ConnectorNotFound(ConnectorError):
+    code = "CONNECTOR_NOT_FOUND"
+    message = "There is no such connector."
+
+
+class ToolNotFound(ConnectorError):
+    code = "TOOL_NOT_FOUND"
+    message = "This connector has no such tool. Re-test it to refresh its tools."
+
+
+class ConnectorDisabled(ConnectorError):
+    code = "CONNECTOR_DISABLED"
+    message = "This connector is paused. Enable it to use its tools."
+
+
+class SignInRequired(ConnectorError):
+    code = "SIGN_IN_REQUIRED"
+    message = "This connector needs you to sign in or to enter new credentials."
+
+
+class ToolPendingReview(ConnectorError):
+    code = "TOOL_PENDING_REVIEW"
+    message = "This tool changed. Review the change before it is used."
+
+
+class SecretUnreadable(ConnectorError):
+    code = "SECRET_UNREADABLE"
+    message = "The stored credentials cannot be read. Enter them again."
+
+
+class TooManyRequests(ConnectorError):
+    code = "TOO_MANY_REQUESTS"
+
+    def __init__(self, retry_after_s: int) -> None:
+        self.retry_after_s = max(1, retry_after_s)
+        super().__init__(
+            f"Too many requests at once. Try again in {self.retry_after_s} seconds."
+        )
+
+
+class ServerFailure(ConnectorError):
+    """A server failed us. `suggestion` says what the person can do about it."""
+
+    suggestion: str = ""
+    retryable: ClassVar[bool] = False
+    # What is appended to the promised first sentence, to be more exact.
+    detail: str = ""
+
+    def __init__(self, detail: str = "", *, suggestion: str = "") -> None:
+        self.detail = detail
+        self.suggestion = suggestion or self.suggestion
+        super().__init__(f"{type(self).message} {detail}".strip())
+
+
+class InvalidUrl(ServerFailure):
+    code = "INVALID_URL"
+    message = "Invalid URL format. Must be a valid HTTP/HTTPS URL."
+    suggestion = "Paste the whole address, for example https://example.com/mcp."
+
+    def __init__(
+        self, detail: str = "", *, suggestion: str = "", constraint: str = "url"
+    ) -> None:
+        # url, max_length or userinfo: the last element of `loc` in a 422.
+        self.constraint = constraint
+        super().__init__(detail, suggestion=suggestion)
+
+
+class ConnectionFailed(ServerFailure):
+    code = "CONNECTION_FAILED"
+    message = "Cannot connect to server. Please check the URL."
+    suggestion = (
+        "Check the spelling of the address and that the server runs and can be "
+        "reached from here."
+    )
+    retryable = True
+
+
+class TimedOut(ServerFailure):
+    code = "TIMEOUT"
+    suggestion = "Try again; if it stays slow, ask the server's owner."
+
+    def __init__(
+        self, detail: str = "", *, after_s: float = 10, suggestion: str = ""
+    ) -> None:
+        self.detail = detail
+        self.suggestion = suggestion or self.suggestion
+        sentence = f"Connection timed out after {after_s:g} seconds."
+        ConnectorError.__init__(self, f"{sentence} {detail}".strip())
+
+
+class AuthRequired(ServerFailure):
+    code = "AUTH_REQUIRED"
+    message = "This server asks you to sign in."
+    suggestion = "Add an API token or headers, or sign in with OAuth."
+
+
+class AuthFailed(ServerFailure):
+    code = "AUTH_FAILED"
+    message = "Authentication failed. Please check your credentials."
+    suggestion = "Check that the token is whole, still valid, and for this server."
+
+
+class InvalidMcpServer(ServerFailure):
+    code = "INVALID_MCP_SERVER"
+    message = "This doesn't appear to be a valid MCP server."
+    suggestion = "Check the path: most servers answer at …/mcp, older ones at …/sse."
+
+
+class ServerError(ServerFailure):
+    code = "SERVER_ERROR"
+    message = "The server answered with an error."
+    suggestion = "Try again later, or ask the server's owner."
+
+
+class ResponseTooLarge(ServerFailure):
+    code = "RESPONSE_TOO_LARGE"
+    message = "The server sent more than this installation accepts."
+    suggestion = "Ask the server's owner for smaller answers or fewer tools."
+
+
+class OutcomeUnknown(ServerFailure):
+    """The request may have reached the server: it is never sent again."""
+
+    code = "OUTCOME_UNKNOWN"
+    message = (
+        "The server did not confirm the call, which may or may not have happened."
+    )
+    suggestion = "Check on the server before you call the tool again."

@@ -1,0 +1,1 @@
+"""Tools that this installation offers; may import the ground floor of connectors."""
