@@ -5,11 +5,13 @@ import binascii
 import secrets
 import sys
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 KEY_BYTES = 32
+MAIL_TIMEOUT_S = 10
 
 
 def secret(env: environ.Env, name: str) -> str:
@@ -41,6 +43,25 @@ def keyring(text: str) -> dict[str, bytes]:
     if len(set(keys.values())) != len(keys):
         raise ImproperlyConfigured("ENCRYPTION_KEYS has one key under two names.")
     return keys
+
+
+def mailer(parsed: dict[str, Any]) -> dict[str, Any]:
+    """Turn what environ reads from EMAIL_URL into one entry of MAILERS."""
+    backend: str = parsed["EMAIL_BACKEND"]
+    options: dict[str, Any] = {}
+    if backend.endswith("smtp.EmailBackend"):
+        options = {
+            "host": parsed["EMAIL_HOST"],
+            "port": parsed["EMAIL_PORT"],
+            "username": parsed["EMAIL_HOST_USER"],
+            "password": parsed["EMAIL_HOST_PASSWORD"],
+            "use_tls": parsed.get("EMAIL_USE_TLS", False),
+            "use_ssl": parsed.get("EMAIL_USE_SSL", False),
+            "timeout": MAIL_TIMEOUT_S,
+        }
+    elif backend.endswith("filebased.EmailBackend"):
+        options = {"file_path": parsed["EMAIL_FILE_PATH"]}
+    return {"BACKEND": backend, "OPTIONS": options}
 
 
 def new_secrets() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import environ
 from django.utils.csp import CSP
 
-from config.envfile import keyring, secret
+from config.envfile import keyring, mailer, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -161,8 +161,7 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none" if DEVELOPMENT else "mandatory"
 TOKEN_TTL_DAYS = env.int("TOKEN_TTL_DAYS", default=90)
 TOKENS_PER_PERSON = env.int("TOKENS_PER_PERSON", default=20)
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
-EMAIL_TIMEOUT = 10  # seconds
+MAILERS = {"default": mailer(env.email_url("EMAIL_URL", default="consolemail://"))}
 
 # --- Connectors: what may be dialled, and the limits of each operation -------
 
