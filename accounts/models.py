@@ -1,9 +1,7 @@
 """The person, and the API tokens that act for them."""
 
-from datetime import timedelta
-from typing import Any
-
 from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.validators import ASCIIUsernameValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -19,6 +17,16 @@ SCOPES = (
 
 class User(AbstractUser):
     """A person. No field of our own: what belongs to a person points at them."""
+
+    # ASCII alone: SQLite's LOWER() folds nothing else, so "Änne" and "änne" would
+    # be two people there and one on PostgreSQL. Look-alikes (Cyrillic а) go too.
+    username = models.CharField(
+        max_length=150,
+        unique=True,
+        help_text="150 characters or fewer. A-Z, digits and @/./+/-/_ only.",
+        validators=[ASCIIUsernameValidator()],
+        error_messages={"unique": "A user with that username already exists."},
+    )
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -66,12 +74,14 @@ class ApiToken(models.Model):
 
     class Meta:
         verbose_name = "API token"
+        ordering = ["-id"]
         indexes = [models.Index(fields=["user", "revoked_at"], name="token_user_live")]
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "name"],
                 condition=models.Q(revoked_at=None),
                 name="token_name_per_user",
+                violation_error_message="A live token with that name already exists.",
             )
         ]
 
@@ -80,14 +90,11 @@ class ApiToken(models.Model):
 
     @property
     def is_live(self) -> bool:
-        now = timezone.now()
+        """Whether it is neither revoked nor expired."""
         return self.revoked_at is None and (
-            self.expires_at is None or self.expires_at > now
+            self.expires_at is None or self.expires_at > timezone.now()
         )
 
     def allows(self, scope: str) -> bool:
+        """Whether the token carries `scope`."""
         return scope in self.scopes
-
-    @staticmethod
-    def default_expiry(*, days: int) -> Any:
-        return timezone.now() + timedelta(days=days)
