@@ -1,6 +1,9 @@
 """The person, and the API tokens that act for them."""
 
+from typing import ClassVar
+
 from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import UserManager as StockUserManager
 from django.contrib.auth.validators import ASCIIUsernameValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -15,6 +18,13 @@ SCOPES = (
 )
 
 
+class UserManager(StockUserManager["User"]):
+    """Finds a person whatever the case of the username that was typed."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(username__iexact=username)
+
+
 class User(AbstractUser):
     """A person. No field of our own: what belongs to a person points at them."""
 
@@ -27,6 +37,8 @@ class User(AbstractUser):
         validators=[ASCIIUsernameValidator()],
         error_messages={"unique": "A user with that username already exists."},
     )
+
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
 
     class Meta(AbstractUser.Meta):
         constraints = [
