@@ -1,0 +1,177 @@
+"""Speak MCP with one server, for one operation.
+
+One SDK client per operation, opened and closed in the task that uses it: a
+broken connection then fails this operation and no other. Only typed failures of
+`connectors.errors` leave this module.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import httpx2
+from mcp import Client
+from mcp_types import DiscoverResult
+from mcp_types.version import LATEST_MODERN_VERSION, MODERN_PROTOCOL_VERSIONS
+
+from connectors import mcp_transport, pools
+from connectors.egress import Operation
+from connectors.errors import AuthFailed, AuthRequired, ConnectorError
+from connectors.mcp_failures import classify
+from connectors.mcp_probe import CLIENT, Probe, probe
+from connectors.mcp_session import ServerInfo, Session, ToolOutcome, server_info
+from connectors.mcp_transport import Wire
+
+__all__ = ["Endpoint", "ServerInfo", "Session", "ToolOutcome", "connect"]
+
+# What a server of the HTTP+SSE era answers to a POST (streamable HTTP,
+# "Backward Compatibility"); others are no reason to try a third transport.
+_TRY_SSE = frozenset({400, 404, 405, 406, 415})
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Where to dial, with what, and what is already known about the server."""
+
+    url: str
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    transport: str = ""
+    protocol_version: str = ""
+    discover: dict[str, Any] | None = None
+
+
+@asynccontextmanager
+async def connect(
+    endpoint: Endpoint, operation: Operation, on_step: Step | None = None
+) -> AsyncIterator[Session]:
+    """Open a session: stateless first, then `initialize`, then HTTP+SSE.
+
+    `on_step` hears `answered` (HTTP works, and did not refuse us) and `agreed`
+    (the handshake). A stored transport in `endpoint` saves the negotiation.
+
+    Raises:
+        ServerFailure: and nothing else, except for the ConnectorError that the
+            body of the `async with` raised itself.
+    """
+    dial = _Dial(endpoint, operation, on_step or (lambda _: None))
+    try:
+        async with AsyncExitStack() as stack:
+            yield await dial.reach(stack)
+    except Exception as error:
+        # Neither the cause nor its traceback goes on: both can hold headers.
+        raise dial.failure(error) from None
+
+
+class _Dial:
+    """One attempt to reach a server, over as many transports as it takes."""
+
+    def __init__(self, endpoint: Endpoint, operation: Operation, on_step: Step) -> None:
+        self._endpoint = endpoint
+        self._operation = operation
+        self._on_step = on_step
+        self._offered = bool(endpoint.headers)
+        self._session: Session | None = None
+
+    def failure(self, error: Exception) -> ConnectorError:
+        return classify(
+            error,
+            operation=self._operation,
+            offered=self._offered,
+            calling=self._session is not None and self._session.calling,
+        )
+
+    async def reach(self, stack: AsyncExitStack) -> Session:
+        """Enter the first transport that works; `stack` closes it."""
+        endpoint = self._endpoint
+        opened = pools.http(self._operation, headers=endpoint.headers)
+        http = await stack.enter_async_context(opened)
+        if endpoint.transport:
+            return await self._enter(stack, http, endpoint.transport, self._known())
+        found = await probe(
+            url=endpoint.url,
+            http=http,
+            operation=self._operation,
+            offered=self._offered,
+        )
+        self._on_step("answered")
+        try:
+            return await self._enter(stack, http, "http", found)
+        except Exception as error:
+            first = self.failure(error)
+            if found.discover or not self._may_be_sse():
+                raise first from None
+        try:
+            return await self._enter(stack, http, "sse", found)
+        except Exception as error:
+            second = self.failure(error)
+            # A third transport that is refused tells more than a second that is
+            # not there; any other failure of it tells less.
+            told = isinstance(second, AuthFailed | AuthRequired)
+            raise (second if told else first) from None
+
+    def _known(self) -> Probe:
+        modern = self._endpoint.protocol_version in MODERN_PROTOCOL_VERSIONS
+        discover = self._endpoint.discover if modern else None
+        return Probe(url=self._endpoint.url, discover=discover)
+
+    def _may_be_sse(self) -> bool:
+        posts = [one for one in self._operation.exchanges if one.method == "POST"]
+        return bool(posts) and posts[-1].status in _TRY_SSE
+
+    async def _enter(
+        self, stack: AsyncExitStack, http: httpx2.AsyncClient, kind: str, known: Probe
+    ) -> Session:
+        opened = self._connected(http, kind, known)
+        self._session = await stack.enter_async_context(opened)
+        self._on_step("agreed")
+        return self._session
+
+    @asynccontextmanager
+    async def _connected(
+        self, http: httpx2.AsyncClient, kind: str, known: Probe
+    ) -> AsyncIterator[Session]:
+        wire = Wire()
+        streams = mcp_transport.streams(
+            url=known.url,
+            kind=kind,
+            http=http,
+            wire=wire,
+            max_bytes=self._operation.max_bytes,
+        )
+        with anyio.CancelScope() as scope:
+            if kind == "sse":
+                self._operation.allow_get_stream = True
+                wire.abort = scope.cancel
+            async with _sdk_client(streams, known, self._operation) as client:
+                wire.protocol_version = client.protocol_version
+                server = server_info(client, kind=kind, discover=known.discover)
+                yield Session(client, server=server, wire=wire, http=http)
+        if scope.cancelled_caught:
+            raise _Refused
+        await mcp_transport.say_goodbye(url=known.url, http=http, wire=wire)
+
+
+class _Refused(Exception):
+    """The server refused a message that nobody would have waited for in vain."""
+
+
+def _sdk_client(streams: Any, known: Probe, operation: Operation) -> Client:
+    discover = (
+        DiscoverResult.model_validate(known.discover, by_name=False)
+        if known.discover
+        else None
+    )
+    return Client(
+        streams,
+        mode=LATEST_MODERN_VERSION if discover else "legacy",
+        prior_discover=discover,
+        # The deadline of the operation ends it first; this is the SDK's own.
+        read_timeout_seconds=operation.deadline_s + 1,
+        client_info=CLIENT,
+        # Never a shared cache: what one person's credential may see is theirs.
+        cache=None,
+    )

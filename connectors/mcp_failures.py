@@ -1,0 +1,208 @@
+"""Turn whatever the SDK, HTTP or the server's answer said into one typed failure.
+
+The SDK flattens HTTP statuses to -32603 and groups exceptions, so the verdict
+comes from what was recorded on the wire first, and from the exception last.
+"""
+
+from collections.abc import Iterator
+
+import httpx2
+from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
+
+from connectors.auth.oauth import Challenge, challenge
+from connectors.egress import Exchange, Operation
+from connectors.errors import (
+    AuthFailed,
+    AuthRequired,
+    ConnectionFailed,
+    ConnectorError,
+    InvalidMcpServer,
+    OutcomeUnknown,
+    ResponseTooLarge,
+    ServerError,
+    ServerFailure,
+    TimedOut,
+)
+from connectors.text import clean
+
+# What the SDK itself answers for a response that was not MCP, or that broke off.
+_NOT_MCP = (
+    "Not Found",
+    "Server returned an error response",
+    "Unexpected content type",
+    "server answered a request with 202",
+    "Failed to parse",
+    "Session terminated",
+)
+_BROKEN_OFF = ("SSE stream", "Connection closed")
+# Nothing of the request was written when one of these is raised.
+_BEFORE_WRITING = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.UnsupportedProtocol,
+)
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions of a group, of groups in groups, or the one itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves(inner)
+    else:
+        yield error
+
+
+def classify(
+    error: BaseException, *, operation: Operation, offered: bool, calling: bool = False
+) -> ConnectorError:
+    """Return the failure that `error` stands for.
+
+    `offered` tells whether a credential was sent; `calling` whether a tool call
+    was under way, after which a broken connection is an unknown outcome.
+    """
+    found = list(leaves(error))
+    for leaf in found:
+        if isinstance(leaf, ConnectorError):
+            return leaf
+    if operation.too_large or operation.budget_spent or _too_deep(found):
+        return ResponseTooLarge()
+    if operation.blocked:
+        return ConnectionFailed("This installation does not allow that address.")
+    for leaf in found:
+        if failure := _from_transport(leaf, calling=calling):
+            return failure
+    last = operation.last
+    if last and (failure := from_status(last, offered=offered)):
+        return failure
+    for leaf in found:
+        if isinstance(leaf, MCPError):
+            return _from_answer(leaf, calling=calling)
+    if calling and not any(isinstance(leaf, ValidationError) for leaf in found):
+        return OutcomeUnknown()
+    return InvalidMcpServer(_unreadable(last))
+
+
+def from_status(exchange: Exchange, *, offered: bool) -> ServerFailure | None:
+    """Return what an HTTP status alone says, or None if it says nothing for sure.
+
+    Source: contract of the error codes; RFC 9110 section 15.
+    """
+    status = exchange.status or 0
+    if status in (401, 403):
+        return _refused(exchange, offered=offered)
+    if status in (408, 429) or status >= 500:
+        wait = clean(exchange.retry_after or "", limit=40)
+        after = f" It asks to wait {wait} seconds." if wait.isdigit() else ""
+        return ServerError(f"It answered with HTTP status {status}.{after}")
+    return None
+
+
+def unsupported_version(versions: list[str]) -> InvalidMcpServer:
+    """Return the failure of a server that speaks no version that we speak."""
+    named = ", ".join(clean(version, limit=20) for version in versions[:8])
+    return InvalidMcpServer(
+        f"It speaks protocol versions that are not supported here: {named}.",
+        suggestion="Ask the server's owner to update it.",
+    )
+
+
+def _refused(exchange: Exchange, *, offered: bool) -> ServerFailure:
+    if offered:
+        return AuthFailed(f"It answered with HTTP status {exchange.status}.")
+    asked = challenge(exchange.www_authenticate)
+    if exchange.status == 403 and not asked.scheme:
+        return AuthFailed(
+            "It refuses access (HTTP status 403) and names no sign-in.",
+            suggestion="Ask the server's owner whether it wants a token, or allows "
+            "requests from this installation.",
+        )
+    return AuthRequired(_wish(asked), suggestion=_way_in(asked))
+
+
+def _wish(asked: Challenge) -> str:
+    if asked.wants_oauth:
+        scopes = f" with the scopes {asked.scope}" if asked.scope else ""
+        return f"It asks for OAuth{scopes}."
+    if asked.scheme:
+        realm = f' for "{asked.realm}"' if asked.realm else ""
+        return f"It asks for a {asked.scheme} credential{realm}."
+    return "It does not say which sign-in it wants."
+
+
+def _way_in(asked: Challenge) -> str:
+    if asked.wants_oauth:
+        return "Use OAuth, or add an API token if the server's owner gave you one."
+    return "Add an API token or headers; the server's owner can give you one."
+
+
+def _from_transport(leaf: BaseException, *, calling: bool) -> ServerFailure | None:
+    if isinstance(leaf, _BEFORE_WRITING):
+        return ConnectionFailed(_connection_detail(leaf))
+    if isinstance(leaf, httpx2.TimeoutException | TimeoutError):
+        return TimedOut()
+    if isinstance(leaf, httpx2.TransportError | OSError):
+        return OutcomeUnknown() if calling else ConnectionFailed(_cut(leaf))
+    return None
+
+
+def _connection_detail(leaf: BaseException) -> str:
+    text = str(leaf).lower()
+    if "certificate" in text:
+        return "Its TLS certificate is not valid for this address."
+    if "ssl" in text or "tls" in text:
+        return "No secure connection could be made (TLS)."
+    if "resol" in text or "name" in text:
+        return "The host name was not found."
+    if isinstance(leaf, httpx2.TimeoutException):
+        return "Nobody answered at that address."
+    return "The connection was refused."
+
+
+def _cut(leaf: BaseException) -> str:
+    if isinstance(leaf, httpx2.DecodingError):
+        return "It sent a compressed answer, which is not accepted."
+    return "The connection broke before a whole answer came."
+
+
+def _from_answer(error: MCPError, *, calling: bool) -> ServerFailure:
+    message = error.error.message
+    if error.error.code == -32001 and "timed out" in message:
+        return TimedOut()
+    if message.startswith("Unsupported protocol version"):
+        return InvalidMcpServer("It speaks a protocol version that is not supported.")
+    if message.startswith("Redirect to"):
+        return InvalidMcpServer("It redirects to another address.")
+    if calling and message.startswith(_BROKEN_OFF):
+        return OutcomeUnknown()
+    if message.startswith((*_BROKEN_OFF, *_NOT_MCP)):
+        return InvalidMcpServer(_sdk_detail(message))
+    said = clean(message, limit=300)
+    return ServerError(f"It said: {said}" if said else "")
+
+
+def _sdk_detail(message: str) -> str:
+    if message.startswith("Unexpected content type"):
+        kind = clean(message.partition(":")[2].partition(";")[0], limit=60)
+        return f"It answered with {kind.strip() or 'no content type'}."
+    if message.startswith("Failed to parse"):
+        return "Its answer is not JSON-RPC."
+    if message == "Not Found":
+        return "Nothing answers at this path."
+    if message.startswith("SSE stream"):
+        return "Its event stream ended without an answer."
+    return ""
+
+
+def _unreadable(last: Exchange | None) -> str:
+    if last and last.status and last.status >= 400:
+        return f"It answered with HTTP status {last.status}."
+    return "Its answer does not follow the protocol."
+
+
+def _too_deep(found: list[BaseException]) -> bool:
+    return any(
+        isinstance(leaf, MCPError) and "recursion limit" in leaf.error.message
+        for leaf in found
+    )

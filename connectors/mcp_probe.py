@@ -1,0 +1,177 @@
+"""Find out in one request whether a server speaks the stateless revision.
+
+The SDK's own probe has a fixed limit of ten seconds, which is the whole time of
+a connection test, and hides the HTTP status. This one is a plain POST.
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+from django.conf import settings
+from mcp_types import (
+    CLIENT_CAPABILITIES_META_KEY,
+    CLIENT_INFO_META_KEY,
+    PROTOCOL_VERSION_META_KEY,
+    UNSUPPORTED_PROTOCOL_VERSION,
+    DiscoverResult,
+    Implementation,
+)
+from mcp_types.version import (
+    HANDSHAKE_PROTOCOL_VERSIONS,
+    LATEST_MODERN_VERSION,
+    MODERN_PROTOCOL_VERSIONS,
+)
+from pydantic import ValidationError
+
+from connectors import server_url
+from connectors.egress import Operation
+from connectors.errors import InvalidMcpServer
+from connectors.mcp_failures import from_status, unsupported_version
+from connectors.text import clean
+
+CLIENT = Implementation(name="patchbay", version="1", title="Patchbay")
+MAX_REDIRECTS = 3
+_PROBE_ID = "discover"
+# Not every 5xx is a verdict: older servers answer 500 to a method they don't know.
+_CONCLUSIVE = frozenset({401, 403, 429})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What the probe found: the address that answers, and the era it speaks."""
+
+    url: str
+    # The result of server/discover, or None for a server of the handshake era.
+    discover: dict[str, Any] | None = None
+
+
+async def probe(
+    *, url: str, http: httpx2.AsyncClient, operation: Operation, offered: bool
+) -> Probe:
+    """Send `server/discover` and wait at most DISCOVER_TIMEOUT_S for the answer.
+
+    Redirects are followed up to 3 times within the origin (307 and 308 only).
+
+    Raises:
+        AuthRequired, AuthFailed, ServerError: the status alone is the verdict.
+        InvalidMcpServer: it redirects elsewhere, or shares no version with us.
+        httpx2.TransportError: no answer came; `mcp_failures.classify` names it.
+
+    Source: specification 2026-07-28, "Backward Compatibility" of streamable HTTP.
+    """
+    for _ in range(MAX_REDIRECTS + 1):
+        try:
+            async with asyncio.timeout(settings.DISCOVER_TIMEOUT_S):
+                target, answer = await _ask(url, http)
+        except TimeoutError:
+            return Probe(url=url)
+        last = operation.last
+        if last and last.status in _CONCLUSIVE:
+            failure = from_status(last, offered=offered)
+            raise failure or InvalidMcpServer()
+        if target is None:
+            return Probe(url=url, discover=_read(answer))
+        url = _within(url, target)
+    raise InvalidMcpServer("It redirects again and again.")
+
+
+async def _ask(url: str, http: httpx2.AsyncClient) -> tuple[httpx2.URL | None, Any]:
+    """Return where the answer redirects to, or the JSON-RPC message it holds."""
+    headers = {
+        "accept": "application/json, text/event-stream",
+        "content-type": "application/json",
+        "mcp-protocol-version": LATEST_MODERN_VERSION,
+        "mcp-method": "server/discover",
+    }
+    async with http.stream("POST", url, json=_request(), headers=headers) as response:
+        if response.next_request is not None:
+            if response.status_code not in (307, 308):
+                raise _moved(response.next_request.url)
+            return response.next_request.url, None
+        content_type = response.headers.get("content-type", "").lower()
+        if content_type.startswith("application/json"):
+            return None, _parse(await response.aread())
+        if content_type.startswith("text/event-stream"):
+            return None, await _first_answer(response)
+        return None, None
+
+
+async def _first_answer(response: httpx2.Response) -> Any:
+    async for event in httpx2.EventSource(
+        response, max_event_size=settings.MAX_LISTING_BYTES
+    ):
+        message = _parse(event.data)
+        if isinstance(message, dict) and message.get("id") == _PROBE_ID:
+            return message
+    return None
+
+
+def _request() -> dict[str, Any]:
+    info = CLIENT.model_dump(by_alias=True, mode="json", exclude_none=True)
+    meta = {
+        PROTOCOL_VERSION_META_KEY: LATEST_MODERN_VERSION,
+        CLIENT_INFO_META_KEY: info,
+        CLIENT_CAPABILITIES_META_KEY: {},
+    }
+    return {
+        "jsonrpc": "2.0",
+        "id": _PROBE_ID,
+        "method": "server/discover",
+        "params": {"_meta": meta},
+    }
+
+
+def _parse(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _read(answer: Any) -> dict[str, Any] | None:
+    """Return the discover result of a modern server, None for any other."""
+    if not isinstance(answer, dict):
+        return None
+    error = answer.get("error")
+    if isinstance(error, dict) and error.get("code") == UNSUPPORTED_PROTOCOL_VERSION:
+        _refuse_foreign(error.get("data"))
+    result = answer.get("result")
+    if not isinstance(result, dict):
+        return None
+    result.setdefault("resultType", "complete")
+    try:
+        found = DiscoverResult.model_validate({**result, "ttlMs": 0}, by_name=False)
+    except (ValidationError, RecursionError):
+        return None
+    if not set(found.supported_versions) & set(MODERN_PROTOCOL_VERSIONS):
+        return None
+    return {**result, "ttlMs": 0, "cacheScope": "private"}
+
+
+def _refuse_foreign(data: Any) -> None:
+    """Stop when a server names its versions and none of them is one of ours."""
+    named = data.get("supported") if isinstance(data, dict) else None
+    if not isinstance(named, list):
+        return
+    ours = {*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS}
+    if not ours & {version for version in named if isinstance(version, str)}:
+        raise unsupported_version([str(version) for version in named])
+
+
+def _within(url: str, target: httpx2.URL) -> str:
+    if target.userinfo or server_url.origin(str(target)) != server_url.origin(url):
+        raise _moved(target)
+    return str(target)
+
+
+def _moved(target: httpx2.URL) -> InvalidMcpServer:
+    # Query and user-info of a redirect can carry state that is nobody's to see.
+    shown = target.copy_with(userinfo=b"", query=None, fragment=None)
+    address = clean(str(shown), limit=300)
+    return InvalidMcpServer(
+        "It redirects to another address.",
+        suggestion=f"If you trust it, use {address} instead.",
+    )

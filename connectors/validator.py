@@ -1,0 +1,280 @@
+"""Test a connection to an MCP server, step by step, and say what was found.
+
+Touches no database. A bad server is a result, never an exception: each failure
+has a stable code, a sentence, a suggestion, and the steps that led to it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from connectors import auth, mcp_client, server_url
+from connectors.egress import Operation
+from connectors.errors import (
+    AuthFailed,
+    AuthRequired,
+    ConnectionFailed,
+    InvalidInput,
+    InvalidMcpServer,
+    InvalidUrl,
+    ServerFailure,
+    TimedOut,
+)
+from connectors.listing import Listing
+from connectors.steps import Step, StepName, StepStatus, Track
+
+NO_TOOLS = "NO_TOOLS"
+NO_TOOLS_MESSAGE = "Connected but no tools found on this MCP server."
+NO_TOOLS_SUGGESTION = (
+    "Ask the server's owner whether your account may see its tools; you can save the "
+    "connector and test it again later."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationResult:
+    """What a connection test found."""
+
+    success: bool
+    error_code: str | None = None
+    error_message: str | None = None
+    suggestion: str | None = None
+    tools: list[dict[str, Any]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    protocol_version: str = ""
+    transport: str = ""
+    duration_ms: int = 0
+    transcript: list[dict[str, Any]] = field(default_factory=list)
+    server_info: dict[str, Any] = field(default_factory=dict)
+    discover_cache: dict[str, Any] | None = None
+    dropped_tools: list[dict[str, str]] = field(default_factory=list)
+
+    def public(self) -> dict[str, Any]:
+        """Return the fields that the person who asked for the test may see."""
+        shown = ("name", "title", "description", "inputSchema", "annotations")
+        return {
+            "success": self.success,
+            "error_code": self.error_code,
+            "error_message": self.error_message,
+            "suggestion": self.suggestion,
+            "tools": [{key: tool[key] for key in shown} for tool in self.tools],
+            "steps": [asdict(step) for step in self.steps],
+            "protocol_version": self.protocol_version,
+            "transport": self.transport,
+            "duration_ms": self.duration_ms,
+        }
+
+
+def validate_mcp_connection(
+    server_url: str, auth_type: str = "none", auth_config: Any = None
+) -> ValidationResult:
+    """Test a connection from code that runs no event loop.
+
+    Raises:
+        RuntimeError: a loop is running; `avalidate_mcp_connection` is the same
+            for async code.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(avalidate_mcp_connection(server_url, auth_type, auth_config))
+    raise RuntimeError(
+        "validate_mcp_connection() cannot run inside an event loop; "
+        "await avalidate_mcp_connection() there."
+    )
+
+
+async def avalidate_mcp_connection(
+    server_url: str, auth_type: str = "none", auth_config: Any = None
+) -> ValidationResult:
+    """Test a connection within TEST_TIMEOUT_S seconds; never raises for a bad server."""
+    return await _examine(server_url, auth_type, auth_config, emit=lambda _: None)
+
+
+async def stages(
+    *, server_url: str, auth_type: str = "none", auth_config: Any = None
+) -> AsyncIterator[Step | ValidationResult]:
+    """Yield each step as it starts and ends, and the result as the last item.
+
+    Closing the iterator ends the test: nothing is dialled for a person who left.
+    """
+    items: asyncio.Queue[Step | ValidationResult | None] = asyncio.Queue()
+    test = asyncio.ensure_future(
+        _examine(server_url, auth_type, auth_config, emit=items.put_nowait)
+    )
+    test.add_done_callback(lambda _: items.put_nowait(None))
+    try:
+        while (item := await items.get()) is not None:
+            yield item
+        yield await test
+    finally:
+        test.cancel()
+        await asyncio.wait([test])
+
+
+async def _examine(
+    url: str, auth_type: str, auth_config: Any, *, emit: Callable[[Step], None]
+) -> ValidationResult:
+    examination = _Examination(url, emit)
+    return await examination.run(auth_type, auth_config)
+
+
+class _Examination:
+    """One test of one server: its steps, its clock, its record of the wire."""
+
+    def __init__(self, url: str, emit: Callable[[Step], None]) -> None:
+        self._url = url.strip() if isinstance(url, str) else ""
+        self._track = Track(emit)
+        self._operation = Operation(
+            max_bytes=settings.MAX_LISTING_BYTES, deadline_s=settings.TEST_TIMEOUT_S
+        )
+        self._operation.on_event = self._saw
+
+    async def run(self, auth_type: str, auth_config: Any) -> ValidationResult:
+        try:
+            async with asyncio.timeout(settings.TEST_TIMEOUT_S):
+                server, listing = await self._connect(auth_type, auth_config)
+        except (ServerFailure, TimeoutError) as error:
+            return self._failed(self._timed(error))
+        return self._succeeded(server, listing)
+
+    async def _connect(
+        self, auth_type: str, auth_config: Any
+    ) -> tuple[mcp_client.ServerInfo, Listing]:
+        self._track.start("url")
+        url = server_url.check(self._url)
+        self._track.end(*_url_verdict(url))
+        headers = _headers(auth_type, auth_config)
+        self._track.start("address")
+        endpoint = mcp_client.Endpoint(url=url, headers=headers)
+        opened = mcp_client.connect(endpoint, self._operation, self._reached)
+        async with opened as session:
+            listing = await session.list_tools()
+        if listing.dropped and not listing.tools:
+            reason = listing.dropped[0]["reason"]
+            raise InvalidMcpServer(f"None of its tools can be used. {reason}")
+        return session.server, listing
+
+    def _saw(self, event: str) -> None:
+        """Hear from egress: `resolved`, then `connected`."""
+        if event == "resolved" and self._track.current == "address":
+            self._track.end("passed", "It may be reached from here.")
+            self._track.start("connection")
+        elif event == "connected" and self._track.current in ("address", "connection"):
+            self._track.end("passed", "Connected.")
+            self._track.start("sign_in")
+
+    def _reached(self, event: str) -> None:
+        """Hear from the client: `answered`, then `agreed`."""
+        if event == "answered":
+            # A connection that was open already was neither resolved nor made.
+            self._saw("resolved")
+            self._saw("connected")
+            self._track.end("passed", "The server lets us in.")
+            self._track.start("handshake")
+        elif event == "agreed":
+            self._track.end("passed", "The server speaks MCP.")
+            self._track.start("tools")
+
+    def _timed(self, error: ServerFailure | TimeoutError) -> ServerFailure:
+        if isinstance(error, TimeoutError | TimedOut):
+            return TimedOut(after_s=settings.TEST_TIMEOUT_S)
+        return error
+
+    def _failed(self, failure: ServerFailure) -> ValidationResult:
+        self._track.fail(self._step_of(failure), failure.message)
+        return ValidationResult(
+            success=False,
+            error_code=failure.code,
+            error_message=failure.message,
+            suggestion=_suggestion(failure, self._url),
+            steps=self._track.finished,
+            duration_ms=self._track.total_ms,
+            transcript=self._operation.transcript(),
+        )
+
+    def _step_of(self, failure: ServerFailure) -> StepName:
+        if isinstance(failure, AuthRequired | AuthFailed):
+            return "sign_in"
+        if isinstance(failure, ConnectionFailed) and self._operation.blocked:
+            return "address"
+        return self._track.current or "url"
+
+    def _succeeded(
+        self, server: mcp_client.ServerInfo, listing: Listing
+    ) -> ValidationResult:
+        self._track.end(*_tools_verdict(listing))
+        empty = not listing.tools
+        return ValidationResult(
+            success=True,
+            error_code=NO_TOOLS if empty else None,
+            error_message=NO_TOOLS_MESSAGE if empty else None,
+            suggestion=NO_TOOLS_SUGGESTION if empty else None,
+            tools=listing.tools,
+            steps=self._track.finished,
+            protocol_version=server.protocol_version,
+            transport=server.transport,
+            duration_ms=self._track.total_ms,
+            transcript=self._operation.transcript(),
+            server_info=server.public(),
+            discover_cache=server.discover,
+            dropped_tools=listing.dropped,
+        )
+
+
+def _headers(auth_type: str, auth_config: Any) -> dict[str, str]:
+    """Return the headers to offer; a config that cannot be sent was not accepted."""
+    try:
+        config = auth.check_config(auth_type, auth_config)
+    except InvalidInput as error:
+        raise AuthFailed(error.message) from None
+    return auth.headers_for(auth_type, config)
+
+
+def _url_verdict(url: str) -> tuple[StepStatus, str]:
+    shown = server_url.without_query(url)
+    if url.lower().startswith("http:") and not _stays_here(url):
+        return "warning", f"{shown} is not encrypted: use https if the server has it."
+    return "passed", shown
+
+
+def _stays_here(url: str) -> bool:
+    host = server_url.host(url)
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _tools_verdict(listing: Listing) -> tuple[StepStatus, str]:
+    count = len(listing.tools)
+    if not count:
+        return "warning", NO_TOOLS_MESSAGE
+    found = f"{count} tool{'s' if count != 1 else ''} found."
+    if listing.dropped:
+        first = listing.dropped[0]
+        left_out = f"{len(listing.dropped)} left out, first {first['name']}:"
+        return "warning", f"{found} {left_out} {first['reason']}"
+    if listing.truncated:
+        return "warning", f"{found} The server's list repeats itself after that."
+    return "passed", found
+
+
+def _suggestion(failure: ServerFailure, url: str) -> str:
+    """Return what to do, made exact by the URL where that helps."""
+    if (
+        isinstance(failure, InvalidUrl)
+        or failure.suggestion != type(failure).suggestion
+    ):
+        return failure.suggestion
+    try:
+        origin = server_url.origin(url)
+        path = urlsplit(url).path
+    except InvalidUrl:
+        return failure.suggestion
+    if isinstance(failure, InvalidMcpServer) and path.rstrip("/") != "/mcp":
+        return f"Try {origin}/mcp. {failure.suggestion}"
+    if isinstance(failure, ConnectionFailed) and origin.startswith("http:"):
+        return f"Try https:{origin.partition(':')[2]}. {failure.suggestion}"
+    return failure.suggestion
