@@ -4,7 +4,6 @@
 """
 
 import contextlib
-import glob
 import os
 import pwd
 import shutil
@@ -20,19 +19,20 @@ from typing import IO, Any
 
 START_S = 60
 STOP_S = 20
-# Where distributions keep what initdb needs beside it, off the PATH.
+# Where distributions keep PostgreSQL's server programs, off the PATH; below `/`.
 POSTGRES_FOLDERS = (
-    "/usr/lib/postgresql/*/bin",
-    "/usr/pgsql-*/bin",
-    "/opt/homebrew/opt/postgresql*/bin",
-    "/usr/local/opt/postgresql*/bin",
+    "usr/lib/postgresql/*/bin",
+    "usr/pgsql-*/bin",
+    "opt/homebrew/opt/postgresql*/bin",
+    "usr/local/opt/postgresql*/bin",
 )
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 def postgres_program(name: str) -> str | None:
     """Return the path of one of PostgreSQL's server programs, the newest first."""
-    folders = [f for pattern in POSTGRES_FOLDERS for f in glob.glob(pattern)]
+    root = Path("/")
+    folders = [str(f) for pattern in POSTGRES_FOLDERS for f in root.glob(pattern)]
     places = os.pathsep.join([*sorted(folders, reverse=True), os.environ["PATH"]])
     return shutil.which(name, path=places)
 
@@ -86,7 +86,7 @@ def postgres() -> Iterator[str]:
         settings += ("listen_addresses=127.0.0.1", "unix_socket_directories=")
         options = [flag for setting in settings for flag in ("-c", setting)]
         argv = [server, "-D", data, "-p", str(port), *options]
-        with _running(argv, ready="ready to accept connections", **user):
+        with running(argv, ready="ready to accept connections", **user):
             yield f"postgres://test@127.0.0.1:{port}/postgres"
 
 
@@ -103,8 +103,8 @@ def redis() -> Iterator[str]:
     argv = [server, "--port", str(port), "--bind", "127.0.0.1"]
     argv += ["--save", "", "--appendonly", "no"]
     with (
-        _folder("patchbay-redis-") as (folder, user),
-        _running(argv, ready="eady to accept connections", cwd=folder, **user),
+        _folder("patchbay-redis-") as (_, user),
+        running(argv, ready="eady to accept connections", **user),
     ):
         yield f"redis://127.0.0.1:{port}/0"
 
@@ -140,7 +140,7 @@ def _exists(user: str) -> bool:
 
 
 @contextlib.contextmanager
-def _running(argv: Sequence[str], *, ready: str, **options: Any) -> Iterator[None]:
+def running(argv: Sequence[str], *, ready: str, **options: Any) -> Iterator[None]:
     """Run a server while the block lasts; wait until it prints `ready`."""
     # Its own session: Ctrl-C goes to the test run, which then stops the server.
     process = subprocess.Popen(
