@@ -39,6 +39,7 @@ _LOOKED_AT_LEAST = 4096
 # A larger number is infinite where JSON numbers are doubles; Python refuses to
 # write out one of more than 4,300 digits.
 _MAX_BITS = 1024
+_NOT_IN_SLUG = re.compile("[^a-z0-9]+")
 
 
 def clean(text: object, *, limit: int, multiline: bool = False) -> str:
@@ -56,6 +57,13 @@ def clean(text: object, *, limit: int, multiline: bool = False) -> str:
     if not multiline:
         text = _BLANKS.sub(" ", text)
     return text.strip()[:limit].rstrip()
+
+
+def slug(text: str, *, limit: int) -> str:
+    """Return at most `limit` of `[a-z0-9-]` that remind of `text`; maybe none."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(char for char in letters if not unicodedata.combining(char))
+    return _NOT_IN_SLUG.sub("-", letters).strip("-")[:limit].rstrip("-")
 
 
 def clean_json(value: Any) -> Any:

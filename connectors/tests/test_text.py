@@ -100,6 +100,21 @@ def test_cleaning_is_done_once(value: str, limit: int, multiline: bool) -> None:
     once.encode()
 
 
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Notes", "notes"),
+        ("  Café -- Über/Straße 2! ", "cafe-uber-strasse-2"),
+        ("a" * 30, "a" * 24),
+        ("abcdefghijklmnopqrstuvw xyz", "abcdefghijklmnopqrstuvw"),
+        ("日本", ""),
+        ("--", ""),
+    ],
+)
+def test_a_slug_reminds_of_the_name(name: str, slug: str) -> None:
+    assert text.slug(name, limit=24) == slug
+
+
 def test_json_loses_only_what_a_database_refuses() -> None:
     value = {
         "a\x00b": ["x\x00\ud800y", 1, 1.5, True, None, {"\udfff": "\U0001f600\u202e"}],

@@ -1,0 +1,43 @@
+"""What is kept of a person's connectors, and the evidence of their use.
+
+`UserMCPConnection` is the connector, `ConnectionTest` the evidence of a test,
+`ToolCall` the evidence of a call; docs/data-model.md explains the columns.
+"""
+
+from connectors.models.choices import (
+    AuthType,
+    Outcome,
+    Source,
+    Status,
+    Transport,
+    Via,
+)
+from connectors.models.connection_test import ConnectionTest
+from connectors.models.connector import (
+    SLUG_CHARS,
+    SLUG_RETIRED_FOR,
+    ConnectorQuerySet,
+    RetiredSlug,
+    UserMCPConnection,
+)
+from connectors.models.lease import Lease
+from connectors.models.tool_call import EvidenceIsFinal, ToolCall, ToolCallQuerySet
+
+__all__ = [
+    "SLUG_CHARS",
+    "SLUG_RETIRED_FOR",
+    "AuthType",
+    "ConnectionTest",
+    "ConnectorQuerySet",
+    "EvidenceIsFinal",
+    "Lease",
+    "Outcome",
+    "RetiredSlug",
+    "Source",
+    "Status",
+    "ToolCall",
+    "ToolCallQuerySet",
+    "Transport",
+    "UserMCPConnection",
+    "Via",
+]
