@@ -4,6 +4,7 @@ Production and development differ by the environment alone. A secret has no
 default: without it the process refuses to start and says what to do.
 """
 
+import logging
 from pathlib import Path
 
 import environ
@@ -64,6 +65,7 @@ INSTALLED_APPS = [
     "connectors",
 ]
 MIDDLEWARE = [
+    "config.middleware.probes",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -75,7 +77,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "config.middleware.DatabaseErrors",
+    "config.middleware.RequestLog",
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -90,6 +93,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.context_processors.installation",
             ]
         },
     }
@@ -138,10 +142,8 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # --- Accounts ----------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+# It does what Django's own does, takes the e-mail address too, and any case.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -156,12 +158,23 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 SIGNUP_OPEN = env.bool("SIGNUP_OPEN", default=DEVELOPMENT)
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none" if DEVELOPMENT else "mandatory"
+ACCOUNT_CHANGE_EMAIL = True  # one address a person, replaced once it is confirmed
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # for what a stolen session must not do
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Patchbay] "
+ACCOUNT_SESSION_REMEMBER = True
+# allauth limits by address: behind a proxy, by the last one that it added.
+ALLAUTH_TRUSTED_PROXY_COUNT = int(TRUST_PROXY)
 TOKEN_TTL_DAYS = env.int("TOKEN_TTL_DAYS", default=90)
 TOKENS_PER_PERSON = env.int("TOKENS_PER_PERSON", default=20)
 MAILERS = {"default": mailer(env.email_url("EMAIL_URL", default="consolemail://"))}
+DEFAULT_FROM_EMAIL = env.str(
+    "EMAIL_FROM", default=f"Patchbay <patchbay@{PUBLIC.hostname}>"
+)
 
 # --- Connectors: what may be dialled, and the limits of each operation -------
 
@@ -278,4 +291,6 @@ LOG_FORMAT = env.str("LOG_FORMAT", default="console" if DEVELOPMENT else "json")
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING_CONFIG = "config.logs.configure"
 LOGGING = {"format": LOG_FORMAT, "level": LOG_LEVEL}
-DJANGO_STRUCTLOG_CELERY_ENABLED = False
+# A request is one line, when it is done; X-Forwarded-For could be anybody's.
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
