@@ -23,7 +23,11 @@ class ConnectionTest(models.Model):
     error_code = models.CharField(max_length=32, blank=True, default="")
     steps = models.JSONField(default=list)
     transcript = models.JSONField(default=list)
+    # What a save copies into the connector; dropped once the ticket has expired.
     tools = models.JSONField(null=True)
+    dropped_tools = models.JSONField(default=list)
+    server_info = models.JSONField(default=dict)
+    discover_cache = models.JSONField(null=True)
     transport = models.CharField(max_length=4, choices=Transport, blank=True)
     protocol_version = models.CharField(max_length=10, blank=True, default="")
     duration_ms = models.PositiveIntegerField()
