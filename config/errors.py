@@ -1,0 +1,289 @@
+"""The HTTP status of every error code, and the one shape of an error.
+
+`STATUS` is the only place where a code meets a status. `answer` is what REST
+calls for every exception; the views at the end serve whatever fails outside of
+REST: as JSON below /api, as a small page elsewhere. docs/errors.md explains
+every code to people.
+"""
+
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.request import UnreadablePostError
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+
+from connectors import errors
+
+logger = structlog.get_logger(__name__)
+
+STATUS: Final[Mapping[str, int]] = {
+    "BAD_REQUEST": 400,
+    "CONNECTION_NOT_VERIFIED": 400,
+    "CONNECTOR_LIMIT_REACHED": 400,
+    "UNAUTHORIZED": 401,
+    "CSRF_FAILED": 403,
+    "FORBIDDEN": 403,
+    "SCOPE_MISSING": 403,
+    "CONNECTOR_NOT_FOUND": 404,
+    "NOT_FOUND": 404,
+    "TOOL_NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "NOT_ACCEPTABLE": 406,
+    # A server that refuses our credentials is put right by the person, as a
+    # connector that waits for a sign-in is: hence the same status.
+    "AUTH_FAILED": 409,
+    "AUTH_REQUIRED": 409,
+    "CONNECTOR_DISABLED": 409,
+    "DUPLICATE_NAME": 409,
+    "DUPLICATE_URL": 409,
+    "SECRET_UNREADABLE": 409,
+    "SIGN_IN_REQUIRED": 409,
+    "TOOL_PENDING_REVIEW": 409,
+    "PAYLOAD_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "INVALID_INPUT": 422,
+    "INVALID_URL": 422,
+    "TOO_MANY_REQUESTS": 429,
+    "INTERNAL_ERROR": 500,
+    "CONNECTION_FAILED": 502,
+    "INVALID_MCP_SERVER": 502,
+    "OUTCOME_UNKNOWN": 502,
+    "RESPONSE_TOO_LARGE": 502,
+    "SERVER_ERROR": 502,
+    "DATABASE_UNAVAILABLE": 503,
+    "TIMEOUT": 504,
+}
+DATABASE_RETRY_AFTER_S: Final = 5
+THROTTLE_RETRY_AFTER_S: Final = 60
+
+MESSAGES: Final[Mapping[str, str]] = {
+    "BAD_REQUEST": "This request cannot be understood.",
+    "UNAUTHORIZED": "Sign in, or send a valid API token as `Authorization: Bearer …`.",
+    "CSRF_FAILED": "The CSRF token is missing or wrong. Load the page again.",
+    "FORBIDDEN": "You may not do this.",
+    "SCOPE_MISSING": "This API token does not have the scope that this needs.",
+    "NOT_FOUND": "There is nothing at this address.",
+    "METHOD_NOT_ALLOWED": "This address does not know this method; see `Allow`.",
+    "NOT_ACCEPTABLE": "The answer is JSON, which the `Accept` header rules out.",
+    "PAYLOAD_TOO_LARGE": "The body is larger than this installation accepts.",
+    "UNSUPPORTED_MEDIA_TYPE": "Send JSON, with `Content-Type: application/json`.",
+    "TOO_MANY_REQUESTS": "Too many requests. Wait before you try again.",
+    "INTERNAL_ERROR": "Something went wrong here. The operator finds it by its "
+    "request id.",
+    "DATABASE_UNAVAILABLE": "The database does not answer. Try again in a moment.",
+}
+
+
+class PayloadTooLarge(drf.APIException):
+    """The body has more bytes than `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
+
+    status_code = 413
+    default_detail = MESSAGES["PAYLOAD_TOO_LARGE"]
+
+
+# The framework's exceptions, most specific first.
+FRAMEWORK: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (drf.NotAuthenticated, "UNAUTHORIZED"),
+    (drf.AuthenticationFailed, "UNAUTHORIZED"),
+    (drf.PermissionDenied, "FORBIDDEN"),
+    (PermissionDenied, "FORBIDDEN"),
+    (drf.NotFound, "NOT_FOUND"),
+    (Http404, "NOT_FOUND"),
+    (drf.MethodNotAllowed, "METHOD_NOT_ALLOWED"),
+    (drf.NotAcceptable, "NOT_ACCEPTABLE"),
+    (drf.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE"),
+    (drf.Throttled, "TOO_MANY_REQUESTS"),
+    (PayloadTooLarge, "PAYLOAD_TOO_LARGE"),
+    (RequestDataTooBig, "PAYLOAD_TOO_LARGE"),
+    (UnreadablePostError, "BAD_REQUEST"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """An exception in the words of the API."""
+
+    code: str
+    body: dict[str, Any]
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        return STATUS[self.code]
+
+
+def answer(exc: Exception, context: dict[str, Any]) -> Response:
+    """Answer any exception of a REST view; never let one through.
+
+    Source: the `EXCEPTION_HANDLER` of Django REST framework.
+    """
+    problem = problem_of(exc)
+    return Response(problem.body, status=problem.status, headers=problem.headers)
+
+
+def problem_of(exc: Exception) -> Problem:
+    """Translate `exc`, which is logged if nobody anticipated it."""
+    if isinstance(exc, errors.ConnectorError):
+        return _of_connector(exc)
+    if isinstance(exc, drf.ValidationError | drf.ParseError):
+        return _of_fields(list(_flatten(exc.detail, ["body"])))
+    if isinstance(exc, OperationalError | InterfaceError):
+        return _of_database()
+    for kind, code in FRAMEWORK:
+        if isinstance(exc, kind):
+            return _of_framework(exc, code)
+    return _unanticipated(exc)
+
+
+def _problem(
+    code: str, message: str = "", headers: dict[str, str] | None = None, **extra: Any
+) -> Problem:
+    body = {"error": code, "message": message or MESSAGES[code], **extra}
+    return Problem(code=code, body=body, headers=headers or {})
+
+
+def _of_connector(exc: errors.ConnectorError) -> Problem:
+    match exc:
+        case errors.InvalidInput():
+            return _of_fields(exc.errors)
+        case errors.InvalidUrl():
+            loc = ["body", "server_url", exc.constraint]
+            return _of_fields([{"loc": loc, "msg": exc.message, "type": "url"}])
+        case errors.NotVerified():
+            # What was tested is not saved, so there is no ticket to hand out.
+            test = {**exc.test.public(), "test_ticket": None}
+            return _problem(exc.code, exc.message, test=test)
+        case errors.TooManyRequests():
+            headers = {"Retry-After": str(exc.retry_after_s)}
+            return _problem(exc.code, exc.message, headers)
+        case errors.ServerFailure():
+            return _problem(exc.code, f"{exc.message} {exc.suggestion}".strip())
+        case _ if exc.code == errors.ConnectorError.code:
+            return _unanticipated(exc)
+    return _problem(exc.code, exc.message)
+
+
+def _of_framework(exc: Exception, code: str) -> Problem:
+    # Our own subclasses bring a code of the table and a sentence; the framework's
+    # sentences repeat what was sent, so they are replaced.
+    own = exc.default_code if isinstance(exc, drf.APIException) else ""
+    message = ""
+    if own in STATUS:
+        code, message = own, str(exc.detail)
+    return _problem(code, message, _headers(exc, code))
+
+
+def _of_fields(detail: list[dict[str, Any]]) -> Problem:
+    return Problem(code="INVALID_INPUT", body={"detail": detail})
+
+
+def _flatten(detail: Any, loc: list[str | int]) -> Iterator[dict[str, Any]]:
+    """Turn nested serializer errors into a list; `loc` ends with the constraint."""
+    if isinstance(detail, dict):
+        for key, value in detail.items():
+            inner = loc if key == "non_field_errors" else [*loc, key]
+            yield from _flatten(value, inner)
+    elif isinstance(detail, list):
+        for index, value in enumerate(detail):
+            is_leaf = isinstance(value, drf.ErrorDetail)
+            yield from _flatten(value, loc if is_leaf else [*loc, index])
+    else:
+        yield {"loc": [*loc, detail.code], "msg": str(detail), "type": detail.code}
+
+
+def _headers(exc: Exception, code: str) -> dict[str, str]:
+    match code:
+        case "UNAUTHORIZED":
+            # The framework names the scheme of the first authenticator.
+            return {"WWW-Authenticate": getattr(exc, "auth_header", "Bearer")}
+        case "TOO_MANY_REQUESTS":
+            wait = getattr(exc, "wait", None) or THROTTLE_RETRY_AFTER_S
+            return {"Retry-After": str(wait)}
+    return {}
+
+
+def _of_database() -> Problem:
+    # Without the exception: its text names hosts and people's data.
+    logger.error("database.unavailable", error_code="DATABASE_UNAVAILABLE")
+    headers = {"Retry-After": str(DATABASE_RETRY_AFTER_S)}
+    return _problem("DATABASE_UNAVAILABLE", headers=headers)
+
+
+def _unanticipated(exc: BaseException | None) -> Problem:
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    request_id = request_id or str(uuid.uuid4())
+    logger.error(
+        "request.failed",
+        error_code="INTERNAL_ERROR",
+        request_id=request_id,
+        exc_info=exc,
+    )
+    return _problem("INTERNAL_ERROR", request_id=request_id)
+
+
+# --- What fails outside of REST ----------------------------------------------
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Serve Django's 400: a wrong Host, a malformed upload, too much of it."""
+    too_big = isinstance(exception, RequestDataTooBig)
+    code = "PAYLOAD_TOO_LARGE" if too_big else "BAD_REQUEST"
+    return _refuse(request, code, template="400.html")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Serve Django's 403."""
+    return _refuse(request, "FORBIDDEN")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Serve the 403 of the CSRF middleware; the reason stays in the log."""
+    return _refuse(request, "CSRF_FAILED", template="403_csrf.html")
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Serve Django's 404; the path is not repeated, for it may be a secret."""
+    return _refuse(request, "NOT_FOUND")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Serve what no view caught: 503 if it was the database, else 500."""
+    exc = sys.exc_info()[1]
+    from_database = isinstance(exc, OperationalError | InterfaceError)
+    problem = _of_database() if from_database else _unanticipated(exc)
+    return _serve(request, problem, "500.html")
+
+
+def _refuse(request: HttpRequest, code: str, template: str = "") -> HttpResponse:
+    return _serve(request, _problem(code), template or f"{STATUS[code]}.html")
+
+
+def _serve(request: HttpRequest, problem: Problem, template: str) -> HttpResponse:
+    status, headers = problem.status, problem.headers
+    if request.path == "/api" or request.path.startswith("/api/"):
+        return JsonResponse(problem.body, status=status, headers=headers)
+    page = _page(template, {"problem": problem.body, "status": status})
+    return HttpResponse(page, status=status, headers=headers)
+
+
+def _page(template: str, context: dict[str, Any]) -> str:
+    try:
+        # Without the request: no session, no person, no query.
+        return render_to_string(template, context)
+    except Exception:  # noqa: BLE001 - the last page there is must not fail
+        logger.warning("page.unavailable", template=template)
+        return format_html(
+            "<!doctype html><title>{status}</title><p>{message}</p>",
+            status=context["status"],
+            message=context["problem"]["message"],
+        )
