@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 
@@ -70,7 +70,7 @@ class LiveServer(uvicorn.Server):
 def serve(
     app: Any,  # any ASGI application; their types differ between frameworks
     *,
-    lifespan: str = "on",
+    lifespan: Literal["auto", "on", "off"] = "on",
     host: str = "127.0.0.1",
     port: int = 0,
     **uvicorn_kwargs: Any,
