@@ -34,7 +34,7 @@ def keyring(text: str) -> dict[str, bytes]:
             key = base64.b64decode(encoded, validate=True)
         except binascii.Error:
             key = b""
-        if not kid or len(kid) > 32 or len(key) != KEY_BYTES or kid in keys:
+        if not kid or len(kid) > 31 or len(key) != KEY_BYTES or kid in keys:
             raise ImproperlyConfigured(
                 "ENCRYPTION_KEYS must be `kid:base64 of 32 bytes`, separated by commas,"
                 " each kid once. `./dev secrets` prints a new one."
