@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
-import httpx2
 from mcp import Client
 from mcp_types import DiscoverResult
 from mcp_types.version import LATEST_MODERN_VERSION, MODERN_PROTOCOL_VERSIONS
 
 from connectors import mcp_transport, pools
-from connectors.egress import Operation
+from connectors.egress import HttpClient, Operation
 from connectors.errors import AuthFailed, AuthRequired, ConnectorError
 from connectors.mcp_failures import classify
 from connectors.mcp_probe import CLIENT, Probe, probe
@@ -61,7 +60,7 @@ async def connect(
     try:
         async with AsyncExitStack() as stack:
             yield await dial.reach(stack)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 — of the SDK; becomes a typed one
         # Neither the cause nor its traceback goes on: both can hold headers.
         raise dial.failure(error) from None
 
@@ -99,19 +98,27 @@ class _Dial:
         )
         self._on_step("answered")
         try:
-            return await self._enter(stack, http, "http", found)
-        except Exception as error:
-            first = self.failure(error)
+            return await self._attempt(stack, http, "http", found)
+        except ConnectorError as first:
             if found.discover or not self._may_be_sse():
-                raise first from None
+                raise
+            return await self._last_resort(stack, http, found, first)
+
+    async def _last_resort(
+        self,
+        stack: AsyncExitStack,
+        http: HttpClient,
+        found: Probe,
+        first: ConnectorError,
+    ) -> Session:
         try:
-            return await self._enter(stack, http, "sse", found)
-        except Exception as error:
-            second = self.failure(error)
+            return await self._attempt(stack, http, "sse", found)
+        except (AuthFailed, AuthRequired):
             # A third transport that is refused tells more than a second that is
             # not there; any other failure of it tells less.
-            told = isinstance(second, AuthFailed | AuthRequired)
-            raise (second if told else first) from None
+            raise
+        except ConnectorError:
+            raise first from None
 
     def _known(self) -> Probe:
         modern = self._endpoint.protocol_version in MODERN_PROTOCOL_VERSIONS
@@ -122,8 +129,16 @@ class _Dial:
         posts = [one for one in self._operation.exchanges if one.method == "POST"]
         return bool(posts) and posts[-1].status in _TRY_SSE
 
+    async def _attempt(
+        self, stack: AsyncExitStack, http: HttpClient, kind: str, found: Probe
+    ) -> Session:
+        try:
+            return await self._enter(stack, http, kind, found)
+        except Exception as error:  # noqa: BLE001 — of the SDK; becomes a typed one
+            raise self.failure(error) from None
+
     async def _enter(
-        self, stack: AsyncExitStack, http: httpx2.AsyncClient, kind: str, known: Probe
+        self, stack: AsyncExitStack, http: HttpClient, kind: str, known: Probe
     ) -> Session:
         opened = self._connected(http, kind, known)
         self._session = await stack.enter_async_context(opened)
@@ -132,7 +147,7 @@ class _Dial:
 
     @asynccontextmanager
     async def _connected(
-        self, http: httpx2.AsyncClient, kind: str, known: Probe
+        self, http: HttpClient, kind: str, known: Probe
     ) -> AsyncIterator[Session]:
         wire = Wire()
         streams = mcp_transport.streams(

@@ -4,7 +4,7 @@ The SDK flattens HTTP statuses to -32603 and groups exceptions, so the verdict
 comes from what was recorded on the wire first, and from the exception last.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import httpx2
 from mcp.shared.exceptions import MCPError
@@ -36,6 +36,16 @@ _NOT_MCP = (
     "Session terminated",
 )
 _BROKEN_OFF = ("SSE stream", "Connection closed")
+# What egress noted of a connection that was not made.
+_DETAILS = {
+    "name": ("The host name was not found.", "Check the spelling of the address."),
+    "tls": (
+        "No secure connection could be made.",
+        "Ask the server's owner to renew or correct its TLS certificate.",
+    ),
+    "connect_timeout": ("Nobody answered at that address in time.", ""),
+}
+_REFUSED = ("The connection was refused.", "")
 # Nothing of the request was written when one of these is raised.
 _BEFORE_WRITING = (
     httpx2.ConnectError,
@@ -63,22 +73,42 @@ def classify(
     was under way, after which a broken connection is an unknown outcome.
     """
     found = list(leaves(error))
-    for leaf in found:
-        if isinstance(leaf, ConnectorError):
-            return leaf
+    last = operation.last
+    return (
+        next((leaf for leaf in found if isinstance(leaf, ConnectorError)), None)
+        or _from_record(operation, found)
+        or _first(_from_transport(leaf, last, calling=calling) for leaf in found)
+        or (from_status(last, offered=offered) if last else None)
+        or _first(
+            _from_answer(leaf, calling=calling)
+            for leaf in found
+            if isinstance(leaf, MCPError)
+        )
+        or _unexplained(found, last, calling=calling)
+    )
+
+
+def _first(failures: Iterable[ServerFailure | None]) -> ServerFailure | None:
+    return next((failure for failure in failures if failure), None)
+
+
+def _from_record(
+    operation: Operation, found: list[BaseException]
+) -> ServerFailure | None:
     if operation.too_large or operation.budget_spent or _too_deep(found):
         return ResponseTooLarge()
     if operation.blocked:
-        return ConnectionFailed("This installation does not allow that address.")
-    for leaf in found:
-        if failure := _from_transport(leaf, calling=calling):
-            return failure
-    last = operation.last
-    if last and (failure := from_status(last, offered=offered)):
-        return failure
-    for leaf in found:
-        if isinstance(leaf, MCPError):
-            return _from_answer(leaf, calling=calling)
+        return ConnectionFailed(
+            "This installation does not allow that address.",
+            suggestion="Use a public address, or ask the operator of this "
+            "installation to allow it.",
+        )
+    return None
+
+
+def _unexplained(
+    found: list[BaseException], last: Exchange | None, *, calling: bool
+) -> ServerFailure:
     if calling and not any(isinstance(leaf, ValidationError) for leaf in found):
         return OutcomeUnknown()
     return InvalidMcpServer(_unreadable(last))
@@ -137,9 +167,11 @@ def _way_in(asked: Challenge) -> str:
     return "Add an API token or headers; the server's owner can give you one."
 
 
-def _from_transport(leaf: BaseException, *, calling: bool) -> ServerFailure | None:
+def _from_transport(
+    leaf: BaseException, last: Exchange | None, *, calling: bool
+) -> ServerFailure | None:
     if isinstance(leaf, _BEFORE_WRITING):
-        return ConnectionFailed(_connection_detail(leaf))
+        return _not_connected(last)
     if isinstance(leaf, httpx2.TimeoutException | TimeoutError):
         return TimedOut()
     if isinstance(leaf, httpx2.TransportError | OSError):
@@ -147,17 +179,9 @@ def _from_transport(leaf: BaseException, *, calling: bool) -> ServerFailure | No
     return None
 
 
-def _connection_detail(leaf: BaseException) -> str:
-    text = str(leaf).lower()
-    if "certificate" in text:
-        return "Its TLS certificate is not valid for this address."
-    if "ssl" in text or "tls" in text:
-        return "No secure connection could be made (TLS)."
-    if "resol" in text or "name" in text:
-        return "The host name was not found."
-    if isinstance(leaf, httpx2.TimeoutException):
-        return "Nobody answered at that address."
-    return "The connection was refused."
+def _not_connected(last: Exchange | None) -> ConnectionFailed:
+    detail, suggestion = _DETAILS.get(last.error if last else "", _REFUSED)
+    return ConnectionFailed(detail, suggestion=suggestion)
 
 
 def _cut(leaf: BaseException) -> str:

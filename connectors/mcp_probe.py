@@ -27,7 +27,7 @@ from mcp_types.version import (
 from pydantic import ValidationError
 
 from connectors import server_url
-from connectors.egress import Operation
+from connectors.egress import HttpClient, Operation
 from connectors.errors import InvalidMcpServer
 from connectors.mcp_failures import from_status, unsupported_version
 from connectors.text import clean
@@ -49,7 +49,7 @@ class Probe:
 
 
 async def probe(
-    *, url: str, http: httpx2.AsyncClient, operation: Operation, offered: bool
+    *, url: str, http: HttpClient, operation: Operation, offered: bool
 ) -> Probe:
     """Send `server/discover` and wait at most DISCOVER_TIMEOUT_S for the answer.
 
@@ -78,7 +78,7 @@ async def probe(
     raise InvalidMcpServer("It redirects again and again.")
 
 
-async def _ask(url: str, http: httpx2.AsyncClient) -> tuple[httpx2.URL | None, Any]:
+async def _ask(url: str, http: HttpClient) -> tuple[httpx2.URL | None, Any]:
     """Return where the answer redirects to, or the JSON-RPC message it holds."""
     headers = {
         "accept": "application/json, text/event-stream",

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import httpx2
 from django.conf import settings
 from mcp import Client
 from mcp.shared.exceptions import MCPError
@@ -25,6 +24,7 @@ from mcp_types import (
 )
 from pydantic import TypeAdapter
 
+from connectors.egress import HttpClient
 from connectors.errors import ResponseTooLarge, ServerError
 from connectors.listing import Listing
 from connectors.mcp_transport import Wire
@@ -73,7 +73,7 @@ class Session:
         *,
         server: ServerInfo,
         wire: Wire,
-        http: httpx2.AsyncClient,
+        http: HttpClient,
     ) -> None:
         self.server = server
         self.calling = False

@@ -21,6 +21,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.message import SessionMessage
 from mcp_types import INTERNAL_ERROR, ErrorData, JSONRPCError, JSONRPCResponse
 
+from connectors.egress import HttpClient
 from connectors.listing import deeper_than
 
 # One whole escape of a JSON string: a surrogate pair, a lone surrogate, another.
@@ -184,7 +185,7 @@ class Received:
 
 @asynccontextmanager
 async def streams(
-    *, url: str, kind: str, http: httpx2.AsyncClient, wire: Wire, max_bytes: int
+    *, url: str, kind: str, http: HttpClient, wire: Wire, max_bytes: int
 ) -> AsyncIterator[tuple[Any, Any]]:
     """Open the SDK's transport of `kind` (http or sse) over an egress client."""
     http.event_hooks = {"request": [], "response": [wire.see]}
@@ -202,7 +203,7 @@ async def streams(
         yield Received(read, wire), write
 
 
-async def say_goodbye(*, url: str, http: httpx2.AsyncClient, wire: Wire) -> None:
+async def say_goodbye(*, url: str, http: HttpClient, wire: Wire) -> None:
     """End a session of the handshake era, so that the server need not keep it."""
     if not wire.session_id:
         return
@@ -217,10 +218,10 @@ async def say_goodbye(*, url: str, http: httpx2.AsyncClient, wire: Wire) -> None
 class _Borrowed:
     """An HTTP client for the SDK to enter and leave, closed by its owner."""
 
-    def __init__(self, http: httpx2.AsyncClient) -> None:
+    def __init__(self, http: HttpClient) -> None:
         self._http = http
 
-    async def __aenter__(self) -> httpx2.AsyncClient:
+    async def __aenter__(self) -> HttpClient:
         return self._http
 
     async def __aexit__(self, *_: object) -> None:

@@ -91,7 +91,7 @@ def validate_mcp_connection(
 async def avalidate_mcp_connection(
     server_url: str, auth_type: str = "none", auth_config: Any = None
 ) -> ValidationResult:
-    """Test a connection within TEST_TIMEOUT_S seconds; never raises for a bad server."""
+    """Test a connection within TEST_TIMEOUT_S seconds; a bad server is a result."""
     return await _examine(server_url, auth_type, auth_config, emit=lambda _: None)
 
 
@@ -237,14 +237,16 @@ def _headers(auth_type: str, auth_config: Any) -> dict[str, str]:
 
 def _url_verdict(url: str) -> tuple[StepStatus, str]:
     shown = server_url.without_query(url)
-    if url.lower().startswith("http:") and not _stays_here(url):
+    if _is_in_clear(url):
         return "warning", f"{shown} is not encrypted: use https if the server has it."
     return "passed", shown
 
 
-def _stays_here(url: str) -> bool:
+def _is_in_clear(url: str) -> bool:
+    """Tell whether somebody on the way can read along: http, and not to ourselves."""
     host = server_url.host(url)
-    return host in ("localhost", "::1") or host.startswith("127.")
+    here = host in ("localhost", "::1") or host.startswith("127.")
+    return urlsplit(url).scheme == "http" and not here
 
 
 def _tools_verdict(listing: Listing) -> tuple[StepStatus, str]:
@@ -270,11 +272,11 @@ def _suggestion(failure: ServerFailure, url: str) -> str:
         return failure.suggestion
     try:
         origin = server_url.origin(url)
-        path = urlsplit(url).path
     except InvalidUrl:
         return failure.suggestion
-    if isinstance(failure, InvalidMcpServer) and path.rstrip("/") != "/mcp":
+    if isinstance(failure, InvalidMcpServer) and urlsplit(url).path != "/mcp":
         return f"Try {origin}/mcp. {failure.suggestion}"
-    if isinstance(failure, ConnectionFailed) and origin.startswith("http:"):
-        return f"Try https:{origin.partition(':')[2]}. {failure.suggestion}"
+    encrypted = server_url.without_query(url).replace("http:", "https:", 1)
+    if isinstance(failure, ConnectionFailed) and _is_in_clear(url):
+        return f"Try {encrypted}. {failure.suggestion}"
     return failure.suggestion

@@ -41,6 +41,7 @@ __all__ = [
     "CompressedReply",
     "EgressBlocked",
     "Exchange",
+    "HttpClient",
     "NameNotFound",
     "Operation",
     "Policy",
@@ -50,6 +51,9 @@ __all__ = [
     "is_own_hop",
     "tls_context",
 ]
+
+# The type may travel; only this package constructs one.
+type HttpClient = httpx2.AsyncClient
 
 HOP_HEADER = "x-patchbay-hop"
 # What a connector's own headers may never set: they steer the connection, not the
@@ -113,7 +117,7 @@ def client(
     operation: Operation,
     headers: Mapping[str, str] | None = None,
     timeout_s: float,
-) -> httpx2.AsyncClient:
+) -> HttpClient:
     """Make the client of one operation. Closing it leaves `pool` open.
 
     `headers` go with every request, and to the origin of the first one only.

@@ -89,7 +89,9 @@ class Operation:
     """The budget and the record of one operation: a test, a listing, a call.
 
     `max_bytes` limits each response, `max_total_bytes` (twice that, if not given)
-    all of them. `deadline_s` seconds after it was made, everything ends.
+    all of them. `deadline_s` seconds after it was made, everything ends. `on_event`
+    is told `resolved` when the addresses of a new connection were permitted, and
+    `connected` each time that a request is about to be written.
     """
 
     max_bytes: int
@@ -98,6 +100,7 @@ class Operation:
     max_total_bytes: int = 0
     # HTTP+SSE needs a GET stream; elsewhere nobody listens to one.
     allow_get_stream: bool = False
+    on_event: Callable[[str], None] = field(default=lambda _event: None, repr=False)
     # Hears `resolved` and `connected` as they happen.
     on_event: Callable[[str], None] | None = field(default=None, repr=False)
     exchanges: list[Exchange] = field(default_factory=list, init=False)
@@ -157,6 +160,15 @@ class Operation:
         if self.on_event is not None:
             self.on_event(event)
 
+    @contextmanager
+    def dialling(self) -> Iterator[None]:
+        """Let `tell` find this operation: httpcore2 hands a backend nothing of it."""
+        token = _dialling.set(self)
+        try:
+            yield
+        finally:
+            _dialling.reset(token)
+
     def transcript(self) -> list[dict[str, Any]]:
         """Give the exchanges as JSON, without secrets."""
         return [exchange.public() for exchange in self.exchanges]
@@ -164,6 +176,16 @@ class Operation:
 
 # The operation that a socket is opened for; the pool that opens it serves many.
 UNDER_WAY: ContextVar[Operation | None] = ContextVar("UNDER_WAY", default=None)
+
+
+_dialling: ContextVar[Operation] = ContextVar("dialling")
+
+
+def tell(event: str) -> None:
+    """Tell the operation that is dialling in this task about `event`."""
+    operation = _dialling.get(None)
+    if operation is not None:
+        operation.on_event(event)
 
 
 def _printable(text: str, limit: int = MAX_SHORT_TEXT) -> str:

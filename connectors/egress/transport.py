@@ -76,7 +76,10 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
             # An sni_hostname would name another host to TLS than the URL does.
             timeouts = request.extensions.get("timeout", {})
             request.extensions = {"timeout": timeouts, "trace": self._tracer(exchange)}
-            with anyio.fail_after(self._operation.left_s):
+            with (
+                self._operation.dialling(),
+                anyio.fail_after(self._operation.left_s),
+            ):
                 response = await super().handle_async_request(request)
             return await self._guarded(response, exchange)
         except BaseException as problem:
