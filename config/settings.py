@@ -119,7 +119,6 @@ elif DATABASE_POOL_MAX:
     _database["OPTIONS"] = {
         "pool": {"min_size": 1, "max_size": DATABASE_POOL_MAX, "timeout": 10}
     }
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="")
 CACHES = {
     "default": {
@@ -142,8 +141,7 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # --- Accounts ----------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-# It does what Django's own does, takes the e-mail address too, and any case.
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.AccountBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -210,6 +208,8 @@ OPS_PER_PROCESS = env.int("OPS_PER_PROCESS", default=200)
 TESTS_PER_MINUTE = env.int("TESTS_PER_MINUTE", default=30)
 # How long an operation waits for its turn before 429; not an environment setting.
 ADMISSION_WAIT_S = 5.0
+# How long one schema may take to be checked; not an environment setting either.
+SCHEMA_CHECK_TIMEOUT_S = 2.0
 
 # --- REST --------------------------------------------------------------------
 
@@ -226,6 +226,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.api.JSONParser"],
+    "DEFAULT_METADATA_CLASS": "config.api.Methods",
     "EXCEPTION_HANDLER": "config.errors.answer",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
@@ -234,6 +235,11 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Your MCP servers, tested, kept and called over REST.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi.document_errors",
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
@@ -265,6 +271,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # The proxy redirects to HTTPS; what it asks for itself (probes) has no need to.
+    SILENCED_SYSTEM_CHECKS = ["security.W008"]
 CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
 
 # --- Static files, languages -------------------------------------------------

@@ -8,10 +8,11 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import path
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import CharField
 from rest_framework.views import APIView
 
 from accounts import tokens
@@ -20,7 +21,7 @@ from accounts.models import SCOPES, User
 from conftest import PASSWORD
 
 
-@extend_schema(responses=str)
+@extend_schema(responses=inline_serializer("Thing", {"user": CharField()}))
 @scopes(GET="connectors:read", POST="connectors:write")
 @api_view(["GET", "POST"])
 def thing(request: Request) -> Response:

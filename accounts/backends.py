@@ -1,0 +1,22 @@
+from typing import Any
+
+from allauth.account.auth_backends import AuthenticationBackend
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
+
+
+class AccountBackend(AuthenticationBackend):
+    """Sign-in by username or e-mail address, in any case of letters.
+
+    The sign-in form hands over the same text as both. allauth then checks the
+    password of a known address twice and takes twice as long for it, which told
+    strangers whose addresses have an account.
+    """
+
+    def authenticate(
+        self, request: HttpRequest | None, **credentials: Any
+    ) -> AbstractBaseUser | None:
+        if credentials.get("email") == credentials.get("username"):
+            # A username is tried as an address anyway.
+            credentials.pop("email", None)
+        return super().authenticate(request, **credentials)
