@@ -12,8 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-import httpcore2
-import httpx2
 from asgiref.sync import sync_to_async
 from django.db import connections
 
@@ -23,7 +21,7 @@ from connectors.worker_processes import WorkerPool
 
 @dataclass(frozen=True, slots=True)
 class _Resident:
-    http: httpcore2.AsyncConnectionPool
+    http: egress.HttpPool
     workers: WorkerPool
 
 
@@ -68,7 +66,7 @@ async def resident() -> AsyncGenerator[None]:
 @asynccontextmanager
 async def http(
     operation: egress.Operation, *, headers: Mapping[str, str] | None = None
-) -> AsyncGenerator[httpx2.AsyncClient]:
+) -> AsyncGenerator[egress.HttpClient]:
     """Give the client of `operation`, on the running loop's pool if it has one.
 
     `headers` are the credentials; see `egress.client`.
@@ -96,17 +94,17 @@ async def workers() -> AsyncGenerator[WorkerPool]:
         yield pool
 
 
-def _connections() -> httpcore2.AsyncConnectionPool:
+def _connections() -> egress.HttpPool:
     return egress.connection_pool(
         policy=egress.Policy.from_settings(), tls=egress.tls_context()
     )
 
 
 def _client(
-    pool: httpcore2.AsyncConnectionPool,
+    pool: egress.HttpPool,
     operation: egress.Operation,
     headers: Mapping[str, str] | None,
-) -> httpx2.AsyncClient:
+) -> egress.HttpClient:
     # The operation's deadline is the limit; a single read may take all of it.
     return egress.client(
         pool=pool,

@@ -26,6 +26,10 @@ class WorkerDied(Exception):
     """The process ended, or could not start, before it answered."""
 
 
+class NoWorkerFree(Exception):
+    """Every process was busy for as long as the caller could wait."""
+
+
 class Worker:
     """One process. Whoever borrows it has it alone."""
 
@@ -132,11 +136,14 @@ class WorkerPool:
         """Have one worker alone for the block; when that raises, it is killed.
 
         Raises:
-            TimeoutError: none was free within `wait_s` seconds.
+            NoWorkerFree: none was within `wait_s` seconds.
             WorkerDied: none could be started.
         """
-        async with asyncio.timeout(wait_s):
-            await self._free.acquire()
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._free.acquire()
+        except TimeoutError as problem:
+            raise NoWorkerFree from problem
         try:
             worker = await self._take()
             try:

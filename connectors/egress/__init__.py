@@ -42,6 +42,7 @@ __all__ = [
     "EgressBlocked",
     "Exchange",
     "HttpClient",
+    "HttpPool",
     "NameNotFound",
     "Operation",
     "Policy",
@@ -54,6 +55,7 @@ __all__ = [
 
 # The type may travel; only this package constructs one.
 type HttpClient = httpx2.AsyncClient
+type HttpPool = httpcore2.AsyncConnectionPool
 
 HOP_HEADER = "x-patchbay-hop"
 # What a connector's own headers may never set: they steer the connection, not the
@@ -96,9 +98,7 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
-def connection_pool(
-    *, policy: Policy, tls: ssl.SSLContext
-) -> httpcore2.AsyncConnectionPool:
+def connection_pool(*, policy: Policy, tls: ssl.SSLContext) -> HttpPool:
     """Make a pool whose every connection `policy` permitted. Its loop is the one
     that first uses it, which has to close it too."""
     return httpcore2.AsyncConnectionPool(
@@ -113,7 +113,7 @@ def connection_pool(
 
 def client(
     *,
-    pool: httpcore2.AsyncConnectionPool,
+    pool: HttpPool,
     operation: Operation,
     headers: Mapping[str, str] | None = None,
     timeout_s: float,

@@ -11,7 +11,6 @@ import httpcore2
 from connectors.egress.addresses import Address
 from connectors.egress.failures import EgressBlocked, NameNotFound
 from connectors.egress.operation import UNDER_WAY
-from connectors.egress.operation import tell
 from connectors.egress.policy import (
     LOOPBACK,
     Policy,
@@ -56,7 +55,6 @@ class GuardedBackend(httpcore2.AnyIOBackend):
         """
         end = time.monotonic() + (timeout if timeout is not None else float("inf"))
         addresses = await self._addresses(normal(host), port, end)
-        tell("resolved")
         if operation := UNDER_WAY.get():
             operation.tell("resolved")
         failure: Exception = NameNotFound()

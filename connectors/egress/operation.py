@@ -100,8 +100,6 @@ class Operation:
     max_total_bytes: int = 0
     # HTTP+SSE needs a GET stream; elsewhere nobody listens to one.
     allow_get_stream: bool = False
-    on_event: Callable[[str], None] = field(default=lambda _event: None, repr=False)
-    # Hears `resolved` and `connected` as they happen.
     on_event: Callable[[str], None] | None = field(default=None, repr=False)
     exchanges: list[Exchange] = field(default_factory=list, init=False)
     blocked: bool = field(default=False, init=False)
@@ -160,32 +158,14 @@ class Operation:
         if self.on_event is not None:
             self.on_event(event)
 
-    @contextmanager
-    def dialling(self) -> Iterator[None]:
-        """Let `tell` find this operation: httpcore2 hands a backend nothing of it."""
-        token = _dialling.set(self)
-        try:
-            yield
-        finally:
-            _dialling.reset(token)
-
     def transcript(self) -> list[dict[str, Any]]:
         """Give the exchanges as JSON, without secrets."""
         return [exchange.public() for exchange in self.exchanges]
 
 
-# The operation that a socket is opened for; the pool that opens it serves many.
+# The operation that a socket is opened for: httpcore2 hands a backend nothing of
+# the request, and the pool that the backend opens sockets for serves many.
 UNDER_WAY: ContextVar[Operation | None] = ContextVar("UNDER_WAY", default=None)
-
-
-_dialling: ContextVar[Operation] = ContextVar("dialling")
-
-
-def tell(event: str) -> None:
-    """Tell the operation that is dialling in this task about `event`."""
-    operation = _dialling.get(None)
-    if operation is not None:
-        operation.on_event(event)
 
 
 def _printable(text: str, limit: int = MAX_SHORT_TEXT) -> str:

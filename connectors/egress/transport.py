@@ -76,10 +76,7 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
             # An sni_hostname would name another host to TLS than the URL does.
             timeouts = request.extensions.get("timeout", {})
             request.extensions = {"timeout": timeouts, "trace": self._tracer(exchange)}
-            with (
-                self._operation.dialling(),
-                anyio.fail_after(self._operation.left_s),
-            ):
+            with anyio.fail_after(self._operation.left_s):
                 response = await super().handle_async_request(request)
             return await self._guarded(response, exchange)
         except BaseException as problem:
@@ -116,7 +113,7 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
     def _tracer(self, exchange: Exchange) -> Callable[[str, Any], Awaitable[None]]:
         """Note when the first byte leaves: after it, no retry is safe."""
 
-        async def trace(event: str, info: Any) -> None:
+        async def trace(event: str, _info: Any) -> None:
             if event == "http11.send_request_headers.started":
                 exchange.sent = True
                 self._operation.tell("connected")
