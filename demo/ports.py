@@ -1,0 +1,132 @@
+"""Where the demo servers listen; known without importing the servers.
+
+`./dev run` chooses the ports, tells the demo process in `DEMO_PORTS`, and allows
+connectors to reach exactly these.
+"""
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+HOST = "127.0.0.1"
+DEMO_TOKEN = "demo-token"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One demo server: where it is and what it shows."""
+
+    name: str
+    port: int
+    path: str
+    about: str
+    token: str = ""
+
+    def url(self, port: int) -> str:
+        return f"http://{HOST}:{port}{self.path}"
+
+
+PLACES = (
+    Place(
+        name="Notes",
+        port=8101,
+        path="/mcp",
+        about="Search a product team's notes, calculate, draw, wait, fail.",
+    ),
+    Place(
+        name="On-call rota",
+        port=8102,
+        path="/sse",
+        about="Speaks the older HTTP+SSE transport.",
+    ),
+    Place(
+        name="Releases",
+        port=8103,
+        path="/mcp",
+        about="Needs a bearer token.",
+        token=DEMO_TOKEN,
+    ),
+    Place(
+        name="Broken on purpose",
+        port=8104,
+        path="/mcp",
+        about="Fails in many ways; / lists them.",
+    ),
+)
+
+
+class PortTaken(OSError):
+    """A port that was asked for by number belongs to somebody else."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"Port {port} is already in use.")
+
+
+def wanted_ports(environ: Mapping[str, str] = os.environ) -> list[int]:
+    """Read `DEMO_PORTS`, one number per place; empty when nobody chose.
+
+    Raises:
+        ValueError: it is not one port number for each place.
+    """
+    text = environ.get("DEMO_PORTS", "").strip()
+    if not text:
+        return []
+    try:
+        ports = [int(part) for part in text.split(",")]
+    except ValueError:
+        ports = []
+    if len(set(ports)) != len(PLACES) or not all(0 < port < 65536 for port in ports):
+        raise ValueError(
+            f"DEMO_PORTS must name {len(PLACES)} different ports, such as "
+            + ",".join(str(place.port) for place in PLACES)
+        )
+    return ports
+
+
+def bind(ports: Sequence[int] = ()) -> list[socket.socket]:
+    """Bind a socket for each place, in their order.
+
+    Args:
+        ports: exactly these; without them the usual ones, or the next free.
+
+    Raises:
+        PortTaken: one of `ports` is in use.
+    """
+    bound: list[socket.socket] = []
+    try:
+        for number in range(len(PLACES)):
+            bound.append(_bind_exactly(ports[number]) if ports else _bind_next(bound))
+    except BaseException:
+        for listener in bound:
+            listener.close()
+        raise
+    return bound
+
+
+def free_ports() -> list[int]:
+    """Find a port for each place: the usual one, or the next that is free."""
+    listeners = bind()
+    ports = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports
+
+
+def _bind_exactly(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port), backlog=512)
+    except OSError as error:
+        raise PortTaken(port) from error
+
+
+def _bind_next(bound: Sequence[socket.socket]) -> socket.socket:
+    # Upwards from the place before, so that places keep their order.
+    start = PLACES[len(bound)].port
+    if bound:
+        start = max(start, bound[-1].getsockname()[1] + 1)
+    for port in range(start, 65536):
+        with suppress(PortTaken):
+            return _bind_exactly(port)
+    raise PortTaken(start)
