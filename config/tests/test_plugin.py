@@ -2,8 +2,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from urllib.request import urlopen
 
+import httpx2
 import psycopg
 import pytest
 import redis
@@ -15,6 +15,7 @@ from accounts.models import User
 from config.tests import services
 from config.tests.live import LiveServer
 
+PASSWORD = "correct horse battery staple"
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -180,9 +181,13 @@ def test_a_sqlite_test_database_is_a_file_of_this_run(
 def test_the_live_server_sees_what_the_test_wrote(
     live_server_asgi: LiveServer, carol: User
 ) -> None:
-    with urlopen(f"{live_server_asgi.url}/admin/login/") as response:
-        assert response.status == 200
-        assert b"csrfmiddlewaretoken" in response.read()
+    login = {"username": carol.username, "password": PASSWORD}
+    with httpx2.Client(base_url=live_server_asgi.url) as client:
+        page = client.get("/admin/login/")
+        assert page.status_code == 200, page.text
+        token = {"csrfmiddlewaretoken": client.cookies["csrftoken"]}
+        answer = client.post("/admin/login/", data=login | token)
+    assert answer.status_code == 302, answer.text
     assert live_server_asgi.url == settings.PUBLIC_URL
 
 
