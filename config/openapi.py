@@ -6,7 +6,7 @@ every operation has.
 """
 
 from collections.abc import Iterable
-from itertools import groupby
+from http import HTTPStatus
 from typing import Any, Final
 
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -81,10 +81,22 @@ def document_errors(result: Json, **_: Any) -> Json:
     Source: a postprocessing hook of drf-spectacular.
     """
     result["components"]["schemas"].update(SCHEMAS)
+    shared: Json = {}
     for operations in result["paths"].values():
         for method, operation in operations.items():
-            codes = {*operation.pop("x-errors", ()), *_common(method, operation)}
-            operation["responses"].update(_responses(codes))
+            for status, response in operation["responses"].items():
+                response["description"] = HTTPStatus(int(status)).phrase
+            own = _by_status(operation.pop("x-errors", ()))
+            common = _by_status(_common(method, operation))
+            for status in sorted(own | common):
+                codes = [*own.get(status, ()), *common.get(status, ())]
+                response = _response(status, codes)
+                if status not in own:
+                    name = "-".join(codes)
+                    shared[name] = response
+                    response = {"$ref": f"#/components/responses/{name}"}
+                operation["responses"][str(status)] = response
+    result["components"]["responses"] = dict(sorted(shared.items()))
     return result
 
 
@@ -96,21 +108,21 @@ def _common(method: str, operation: Json) -> Iterable[str]:
         yield from WITH_BODY
 
 
-def _responses(codes: Iterable[str]) -> Json:
-    ordered = sorted(codes, key=lambda code: (STATUS[code], code))
-    return {
-        str(status): _response(status, list(group))
-        for status, group in groupby(ordered, key=STATUS.__getitem__)
-    }
+def _by_status(codes: Iterable[str]) -> dict[int, list[str]]:
+    grouped: dict[int, list[str]] = {}
+    for code in sorted(codes):
+        grouped.setdefault(STATUS[code], []).append(code)
+    return grouped
 
 
 def _response(status: int, codes: list[str]) -> Json:
-    schema: Json = {"$ref": "#/components/schemas/Error"}
-    if codes == ["INVALID_INPUT"]:
-        schema = {"$ref": "#/components/schemas/InvalidInput"}
-    else:
-        schema["properties"] = {"error": {"enum": codes}}
-    response = {
+    schema: Json = {"$ref": "#/components/schemas/InvalidInput"}
+    if codes != ["INVALID_INPUT"]:
+        schema = {
+            "$ref": "#/components/schemas/Error",
+            "properties": {"error": {"enum": codes}},
+        }
+    response: Json = {
         "description": ", ".join(f"`{code}`" for code in codes),
         "content": {"application/json": {"schema": schema}},
     }

@@ -1,0 +1,273 @@
+"""What REST takes and gives: shapes only, meaning is the domain's.
+
+Input refuses what has the wrong type instead of converting it. Output names
+every field; none of them is a secret, and what is not named is not shown.
+"""
+
+from typing import Any, Final
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from connectors import auth, server_url
+from connectors.errors import InvalidUrl
+from connectors.models import AuthType, Status
+from connectors.text import clean
+
+NAME_CHARS: Final = 100
+DESCRIPTION_CHARS: Final = 500
+
+# --- Fields ------------------------------------------------------------------
+
+
+class Text(serializers.CharField):
+    """A string, as it was sent. A number is not turned into one."""
+
+    default_error_messages = {
+        "string": "This must be text.",
+        "max_length": "This is too long.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("string")
+        return data
+
+
+class Shown(Text):
+    """Text that people read, cleaned; `shown_chars` are what is left of it."""
+
+    def __init__(
+        self, *, shown_chars: int, multiline: bool = False, **kwargs: Any
+    ) -> None:
+        self.shown_chars, self.multiline = shown_chars, multiline
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        text = clean(
+            super().to_internal_value(data),
+            limit=self.shown_chars + 1,
+            multiline=self.multiline,
+        )
+        if len(text) > self.shown_chars:
+            self.fail("max_length")
+        if not text and not self.allow_blank:
+            self.fail("blank")
+        return text
+
+
+class ServerUrl(Text):
+    """A URL that could be dialled; the constraint that failed is the error's code."""
+
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            return server_url.check(super().to_internal_value(data))
+        except InvalidUrl as error:
+            raise serializers.ValidationError(
+                error.message, code=error.constraint
+            ) from None
+
+
+class Flag(serializers.BooleanField):
+    """true or false; neither 1 nor "yes"."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {}})
+class Object(serializers.JSONField):
+    """A JSON object with any content."""
+
+    default_error_messages = {"object": "This must be an object."}
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            self.fail("object")
+        return data
+
+
+@extend_schema_field({})
+class Anything(serializers.JSONField):
+    """Any JSON value, null among them."""
+
+
+def _auth_type(**kwargs: Any) -> serializers.ChoiceField:
+    # The framework's own sentence repeats what was sent.
+    messages = {"invalid_choice": "The sign-in must be none, api_key or oauth."}
+    return serializers.ChoiceField(
+        choices=AuthType.choices, error_messages=messages, **kwargs
+    )
+
+
+def _name() -> Shown:
+    return Shown(
+        shown_chars=NAME_CHARS,
+        help_text=f"1 to {NAME_CHARS} characters, without control characters",
+    )
+
+
+def _description(**kwargs: Any) -> Shown:
+    return Shown(
+        shown_chars=DESCRIPTION_CHARS,
+        multiline=True,
+        allow_blank=True,
+        help_text=f"at most {DESCRIPTION_CHARS} characters",
+        **kwargs,
+    )
+
+
+# --- Input -------------------------------------------------------------------
+
+
+class _Credentials(serializers.Serializer[Any]):
+    auth_type = _auth_type(default=AuthType.NONE)
+    auth_config = Object(
+        default=None,
+        allow_null=True,
+        help_text='For api_key: `{"token": "…"}`, or `{"headers": {"X-Key": "…"}}`. '
+        "Write-only: no answer ever shows it.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        checked = auth.check_config(attrs["auth_type"], attrs["auth_config"])
+        return {**attrs, "auth_config": checked}
+
+
+class TestInputSerializer(_Credentials):
+    """What to test. Any text is tested: a wrong URL is a result too."""
+
+    server_url = Text(allow_blank=True)
+
+
+class ConnectorInputSerializer(_Credentials):
+    """A connector to add. Its connection is tested before it is saved."""
+
+    server_url = ServerUrl(max_length=server_url.MAX_CHARS)
+    name = _name()
+    description = _description(default="")
+    test_ticket = Text(
+        default=None,
+        allow_null=True,
+        allow_blank=True,
+        help_text="From a test of the same URL and credentials; spares a second one.",
+    )
+    allow_duplicate = Flag(
+        default=False, help_text="Save it although another one has the same URL."
+    )
+
+
+class ConnectorChangesSerializer(serializers.Serializer[Any]):
+    """What to change. Other fields stay as they are."""
+
+    server_url = ServerUrl(required=False)
+    name = _name()
+    description = _description(required=False)
+    auth_type = _auth_type(required=False)
+    auth_config = Object(
+        required=False,
+        allow_null=True,
+        help_text="New credentials; none means that the old ones stay.",
+    )
+    test_ticket = Text(required=False, allow_null=True, allow_blank=True)
+    allow_duplicate = Flag(required=False)
+
+
+class ToggleInputSerializer(serializers.Serializer[Any]):
+    is_active = Flag()
+
+
+class CallInputSerializer(serializers.Serializer[Any]):
+    arguments = Object(default=dict)
+
+
+# --- Output ------------------------------------------------------------------
+
+
+class ToolSerializer(serializers.Serializer[Any]):
+    """A tool as its server describes it: do not trust the texts."""
+
+    name = serializers.CharField()
+    title = serializers.CharField(allow_blank=True)
+    description = serializers.CharField(allow_blank=True)
+    inputSchema = Object()  # noqa: N815 - MCP's word
+    annotations = Object(allow_null=True)
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    step = serializers.ChoiceField(
+        choices=["url", "address", "connection", "sign_in", "handshake", "tools"]
+    )
+    status = serializers.ChoiceField(
+        choices=["running", "passed", "warning", "failed", "skipped"]
+    )
+    message = serializers.CharField(allow_blank=True)
+    duration_ms = serializers.IntegerField(
+        allow_null=True, help_text="null while it runs, and when it was skipped"
+    )
+
+
+class TestResultSerializer(serializers.Serializer[Any]):
+    """The result of a connection test, whether it worked or not."""
+
+    success = serializers.BooleanField()
+    error_code = serializers.CharField(allow_null=True)
+    error_message = serializers.CharField(allow_null=True)
+    suggestion = serializers.CharField(allow_null=True)
+    tools = ToolSerializer(many=True)
+    steps = StepSerializer(many=True)
+    protocol_version = serializers.CharField(allow_blank=True)
+    transport = serializers.CharField(
+        allow_blank=True, help_text="http, sse, or empty: not found out"
+    )
+    test_ticket = serializers.CharField(
+        allow_null=True,
+        help_text="Saves the same URL and credentials without another test, for "
+        "15 minutes; null when the test failed.",
+    )
+    duration_ms = serializers.IntegerField()
+
+
+class ConnectorSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    slug = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+    server_url = serializers.CharField()
+    auth_type = serializers.ChoiceField(choices=AuthType.choices)
+    is_active = serializers.BooleanField()
+    is_verified = serializers.BooleanField()
+    status = serializers.ChoiceField(choices=Status.choices)
+    tool_count = serializers.IntegerField()
+    last_verified_at = serializers.DateTimeField(allow_null=True)
+    last_error_code = serializers.CharField(
+        allow_blank=True, help_text="empty: the last test or call worked"
+    )
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class ConnectorDetailSerializer(ConnectorSerializer):
+    discovered_tools = ToolSerializer(many=True)
+
+
+class ConnectorListSerializer(serializers.Serializer[Any]):
+    connectors = ConnectorSerializer(many=True)
+    total = serializers.IntegerField()
+
+
+class DeletedSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    message = serializers.CharField()
+
+
+class CallResultSerializer(serializers.Serializer[Any]):
+    is_error = serializers.BooleanField()
+    content = serializers.ListField(child=Object())
+    structured_content = Anything()
+    duration_ms = serializers.IntegerField()
