@@ -142,7 +142,7 @@ def prune_tests() -> int:
         return deleted + _drop_listings(expired)
 
 
-def start_call(
+def start_call(  # noqa: PLR0913 - one for each column
     *,
     user_id: int,
     username: str,

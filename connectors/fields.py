@@ -172,7 +172,7 @@ class EncryptedJSONField(Base):
 
     @property
     def label(self) -> str:
-        return f"{self.model._meta.concrete_model._meta.label}.{self.name}"
+        return f"{self.model._meta.label}.{self.name}"
 
     @property
     def owner_attname(self) -> str | None:

@@ -167,10 +167,12 @@ class UserMCPConnection(models.Model):
             saved = saved and {*saved, "url_key"}
         super().save(update_fields=saved, **kwargs)
 
-    def delete(self, **kwargs: Any) -> tuple[int, dict[str, int]]:
+    def delete(
+        self, using: Any = None, keep_parents: bool = False
+    ) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
             RetiredSlug.retire([(self.user_id, self.slug)])
-            return super().delete(**kwargs)
+            return super().delete(using=using, keep_parents=keep_parents)
 
 
 class RetiredSlug(models.Model):
@@ -190,13 +192,16 @@ class RetiredSlug(models.Model):
     def __str__(self) -> str:
         return self.slug
 
-    @classmethod
-    def retire(cls, slugs: Iterable[tuple[int, str]]) -> None:
+    @staticmethod
+    def retire(slugs: Iterable[tuple[int, str]]) -> None:
         """Keep the slugs of these people from being used, and forget old ones."""
         now = timezone.now()
-        cls.objects.filter(retired_at__lte=now - SLUG_RETIRED_FOR).delete()
-        cls.objects.bulk_create(
-            [cls(user_id=user, slug=slug, retired_at=now) for user, slug in slugs],
+        RetiredSlug.objects.filter(retired_at__lte=now - SLUG_RETIRED_FOR).delete()
+        RetiredSlug.objects.bulk_create(
+            [
+                RetiredSlug(user_id=user, slug=slug, retired_at=now)
+                for user, slug in slugs
+            ],
             update_conflicts=True,
             unique_fields=["user", "slug"],
             update_fields=["retired_at"],

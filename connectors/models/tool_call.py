@@ -89,5 +89,5 @@ class ToolCall(models.Model):
             raise EvidenceIsFinal
         super().save(**{**kwargs, "force_insert": True})
 
-    def delete(self, **kwargs: Any) -> NoReturn:
+    def delete(self, using: Any = None, keep_parents: bool = False) -> NoReturn:
         raise EvidenceIsFinal

@@ -39,8 +39,16 @@ def test_what_cannot_be_seen_is_dropped(char: str) -> None:
 
 @pytest.mark.parametrize(
     "escape",
-    ["\x1b[31m", "\x1b[1;2;3H", "\x9b31m", "\x1b]0;title\x07", "\x1b]8;;u\x1b\\"]
-    + ["\x1bP1$q\x1b\\", "\x1bc", "\x1b(B"],
+    [
+        "\x1b[31m",
+        "\x1b[1;2;3H",
+        "\x9b31m",
+        "\x1b]0;title\x07",
+        "\x1b]8;;u\x1b\\",
+        "\x1bP1$q\x1b\\",
+        "\x1bc",
+        "\x1b(B",
+    ],
 )
 def test_terminal_escapes_go_with_everything_that_belongs_to_them(escape: str) -> None:
     assert text.clean(f"a{escape}b", limit=20) == "ab"
@@ -73,8 +81,15 @@ def test_what_an_emoji_needs_to_be_one_is_kept() -> None:
 
 @pytest.mark.parametrize(
     ("value", "cleaned"),
-    [(None, ""), (2, "2"), (1.5, "1.5"), ({"a": 1}, ""), ([1], "")]
-    + [(b"x", ""), (float("nan"), "")],
+    [
+        (None, ""),
+        (2, "2"),
+        (1.5, "1.5"),
+        ({"a": 1}, ""),
+        ([1], ""),
+        (b"x", ""),
+        (float("nan"), ""),
+    ],
 )
 def test_what_is_no_text_becomes_short_text_or_none(
     value: object, cleaned: str
