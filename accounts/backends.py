@@ -5,7 +5,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
 
-class AccountBackend(AuthenticationBackend):
+class AccountBackend(AuthenticationBackend):  # type: ignore[misc]
     """Sign-in by username or e-mail address, in any case of letters.
 
     The sign-in form hands over the same text as both. allauth then checks the
@@ -19,4 +19,5 @@ class AccountBackend(AuthenticationBackend):
         if credentials.get("email") == credentials.get("username"):
             # A username is tried as an address anyway.
             credentials.pop("email", None)
-        return super().authenticate(request, **credentials)
+        user: AbstractBaseUser | None = super().authenticate(request, **credentials)
+        return user

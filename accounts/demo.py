@@ -6,7 +6,7 @@ from accounts.models import User
 
 USERNAME: Final = "demo"
 # In the clear on purpose: it exists in development only, and is printed there.
-PASSWORD: Final = "demo"
+PASSWORD: Final = "demo"  # noqa: S105
 
 
 def ensure_user() -> User:

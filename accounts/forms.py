@@ -16,7 +16,8 @@ class SignupForm(forms.SignupForm):
     def save(self, request: HttpRequest) -> AbstractBaseUser:
         try:
             with transaction.atomic():
-                return super().save(request)
+                user: AbstractBaseUser = super().save(request)
+                return user
         except IntegrityError:
             # The button was pressed twice: the first request made the account.
             sign_in = HttpResponseRedirect(reverse("account_login"))

@@ -29,7 +29,7 @@ class User(AbstractUser):
     """A person. No field of our own: what belongs to a person points at them."""
 
     # ASCII alone: SQLite's LOWER() folds nothing else, so "Änne" and "änne" would
-    # be two people there and one on PostgreSQL. Look-alikes (Cyrillic а) go too.
+    # be two people there and one on PostgreSQL. Look-alikes from other scripts go too.
     username = models.CharField(
         max_length=150,
         unique=True,
@@ -38,7 +38,7 @@ class User(AbstractUser):
         error_messages={"unique": "A user with that username already exists."},
     )
 
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+    objects: ClassVar[UserManager] = UserManager()
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -51,7 +51,7 @@ class User(AbstractUser):
                 Lower("email"),
                 name="user_email_ci",
                 condition=~models.Q(email=""),
-                violation_error_message="A user with that e-mail address already exists.",
+                violation_error_message="A user with that e-mail already exists.",
             ),
         ]
 
