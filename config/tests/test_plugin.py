@@ -25,16 +25,19 @@ def run_pytest(
     """Run pytest as a person does, on a file that lies outside of the project."""
     argv = [sys.executable, "-m", "pytest", f"--rootdir={file.parent}", "-p"]
     argv += ["no:cacheprovider", "-p", "no:randomly", "-c", str(ROOT / "pytest.ini")]
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-    for name in ("DATABASE_URL", "REDIS_URL"):
-        env.pop(name, None)
     return subprocess.run(
         [*argv, *options, str(file)],
         cwd=ROOT,
-        env=env | environment,
+        env=shell() | environment,
         capture_output=True,
         text=True,
     )
+
+
+def shell() -> dict[str, str]:
+    """Return this environment, less what this very run put into it."""
+    ours = ("PYTEST_", "DATABASE_URL", "REDIS_URL")
+    return {k: v for k, v in os.environ.items() if not k.startswith(ours)}
 
 
 @pytest.fixture
@@ -79,8 +82,8 @@ def test_the_shell_has_no_say_in_the_settings(tmp_path: Path) -> None:
         "    assert settings.REDIS_URL == ''\n"
         "    assert settings.SECRET_KEY.startswith('only-for-tests')\n"
     )
-    shell = {"PORT": "9", "DEBUG": "on", "REDIS_URL": "redis://x", "SECRET_KEY": "s"}
-    done = run_pytest(file, **shell)
+    said = {"PORT": "9", "DEBUG": "on", "REDIS_URL": "redis://x", "SECRET_KEY": "s"}
+    done = run_pytest(file, **said)
     assert done.returncode == 0, done.stdout
 
 
@@ -109,7 +112,7 @@ def test_postgresql_that_is_not_installed_is_said(tmp_path: Path) -> None:
     done = subprocess.run(
         [*argv, str(file)],
         cwd=ROOT,
-        env=os.environ | {"PATH": str(tmp_path)},
+        env=shell() | {"PATH": str(tmp_path)},
         capture_output=True,
         text=True,
     )
