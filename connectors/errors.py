@@ -16,6 +16,7 @@ ConnectorError
     ├── AuthFailed
     ├── InvalidMcpServer
     ├── ServerError
+    │   └── SessionGone         the server forgot a session: nothing was done
     ├── ResponseTooLarge
     └── OutcomeUnknown          a call that may have reached the server
 
@@ -203,6 +204,16 @@ class ServerError(ServerFailure):
     code = "SERVER_ERROR"
     message = "The server answered with an error."
     suggestion = "Try again later, or ask the server's owner."
+
+
+class SessionGone(ServerError):
+    """The server does not know the session any more, so it did not do the request.
+
+    Source: streamable HTTP, "Session Management" of revisions before 2026-07-28.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("It forgot the session in the middle of the work.")
 
 
 class ResponseTooLarge(ServerFailure):

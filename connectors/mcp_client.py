@@ -96,7 +96,8 @@ class _Dial:
             operation=self._operation,
             offered=self._offered,
         )
-        self._on_step("answered")
+        if self._operation.last and self._operation.last.status:
+            self._on_step("answered")
         try:
             return await self._attempt(stack, http, "http", found)
         except ConnectorError as first:

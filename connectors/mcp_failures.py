@@ -4,10 +4,12 @@ The SDK flattens HTTP statuses to -32603 and groups exceptions, so the verdict
 comes from what was recorded on the wire first, and from the exception last.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 import httpx2
 from mcp.shared.exceptions import MCPError
+from mcp_types import REQUEST_TIMEOUT
 from pydantic import ValidationError
 
 from connectors.auth.oauth import Challenge, challenge
@@ -22,6 +24,7 @@ from connectors.errors import (
     ResponseTooLarge,
     ServerError,
     ServerFailure,
+    SessionGone,
     TimedOut,
 )
 from connectors.text import clean
@@ -33,7 +36,6 @@ _NOT_MCP = (
     "Unexpected content type",
     "server answered a request with 202",
     "Failed to parse",
-    "Session terminated",
 )
 _BROKEN_OFF = ("SSE stream", "Connection closed")
 # What egress noted of a connection that was not made.
@@ -77,10 +79,10 @@ def classify(
     return (
         next((leaf for leaf in found if isinstance(leaf, ConnectorError)), None)
         or _from_record(operation, found)
-        or _first(_from_transport(leaf, last, calling=calling) for leaf in found)
+        or _first(_from_transport(leaf, operation, calling=calling) for leaf in found)
         or (from_status(last, offered=offered) if last else None)
         or _first(
-            _from_answer(leaf, calling=calling)
+            _from_answer(leaf, operation, calling=calling)
             for leaf in found
             if isinstance(leaf, MCPError)
         )
@@ -123,10 +125,16 @@ def from_status(exchange: Exchange, *, offered: bool) -> ServerFailure | None:
     if status in (401, 403):
         return _refused(exchange, offered=offered)
     if status in (408, 429) or status >= 500:
-        wait = clean(exchange.retry_after or "", limit=40)
-        after = f" It asks to wait {wait} seconds." if wait.isdigit() else ""
-        return ServerError(f"It answered with HTTP status {status}.{after}")
+        return ServerError(f"It answered with HTTP status {status}.{_wait(exchange)}")
     return None
+
+
+def _wait(exchange: Exchange) -> str:
+    asked = exchange.retry_after
+    # A date, or more digits than anybody would wait for, is left out.
+    if re.fullmatch("[0-9]{1,5}", asked):
+        return f" It asks to wait {int(asked)} seconds."
+    return ""
 
 
 def unsupported_version(versions: list[str]) -> InvalidMcpServer:
@@ -168,14 +176,14 @@ def _way_in(asked: Challenge) -> str:
 
 
 def _from_transport(
-    leaf: BaseException, last: Exchange | None, *, calling: bool
+    leaf: BaseException, operation: Operation, *, calling: bool
 ) -> ServerFailure | None:
     if isinstance(leaf, _BEFORE_WRITING):
-        return _not_connected(last)
+        return _not_connected(operation.last)
     if isinstance(leaf, httpx2.TimeoutException | TimeoutError):
-        return TimedOut()
+        return TimedOut(after_s=operation.deadline_s)
     if isinstance(leaf, httpx2.TransportError | OSError):
-        return OutcomeUnknown() if calling else ConnectionFailed(_cut(leaf))
+        return OutcomeUnknown() if calling else _cut_off(operation.last)
     return None
 
 
@@ -184,26 +192,42 @@ def _not_connected(last: Exchange | None) -> ConnectionFailed:
     return ConnectionFailed(detail, suggestion=suggestion)
 
 
-def _cut(leaf: BaseException) -> str:
-    if isinstance(leaf, httpx2.DecodingError):
-        return "It sent a compressed answer, which is not accepted."
-    return "The connection broke before a whole answer came."
+def _cut_off(last: Exchange | None) -> ConnectionFailed:
+    if last and last.error == "encoding":
+        return ConnectionFailed(
+            "It sent a compressed answer, which is not accepted.",
+            suggestion="Ask the server's owner to answer uncompressed.",
+        )
+    return ConnectionFailed("The connection broke before a whole answer came.")
 
 
-def _from_answer(error: MCPError, *, calling: bool) -> ServerFailure:
+def _from_answer(
+    error: MCPError, operation: Operation, *, calling: bool
+) -> ServerFailure:
     message = error.error.message
-    if error.error.code == -32001 and "timed out" in message:
-        return TimedOut()
+    if _ran_out_of_time(error, operation):
+        return TimedOut(after_s=operation.deadline_s)
     if message.startswith("Unsupported protocol version"):
         return InvalidMcpServer("It speaks a protocol version that is not supported.")
     if message.startswith("Redirect to"):
         return InvalidMcpServer("It redirects to another address.")
+    if message == "Session terminated":
+        return SessionGone()
     if calling and message.startswith(_BROKEN_OFF):
         return OutcomeUnknown()
     if message.startswith((*_BROKEN_OFF, *_NOT_MCP)):
-        return InvalidMcpServer(_sdk_detail(message))
+        return InvalidMcpServer(_sdk_detail(message) or _unreadable(operation.last))
     said = clean(message, limit=300)
     return ServerError(f"It said: {said}" if said else "")
+
+
+def _ran_out_of_time(error: MCPError, operation: Operation) -> bool:
+    message = error.error.message
+    if message.startswith(_BROKEN_OFF):
+        ended = {exchange.error for exchange in operation.exchanges}
+        return bool(ended & {"timeout", "deadline"})
+    # -32001 is the SDK's own time limit, and many servers' "unauthorized".
+    return error.error.code == REQUEST_TIMEOUT and "timed out" in message
 
 
 def _sdk_detail(message: str) -> str:

@@ -28,7 +28,7 @@ from pydantic import ValidationError
 
 from connectors import server_url
 from connectors.egress import HttpClient, Operation
-from connectors.errors import InvalidMcpServer
+from connectors.errors import InvalidMcpServer, InvalidUrl
 from connectors.mcp_failures import from_status, unsupported_version
 from connectors.text import clean
 
@@ -162,7 +162,11 @@ def _refuse_foreign(data: Any) -> None:
 
 
 def _within(url: str, target: httpx2.URL) -> str:
-    if target.userinfo or server_url.origin(str(target)) != server_url.origin(url):
+    try:
+        stays = server_url.origin(str(target)) == server_url.origin(url)
+    except InvalidUrl:
+        stays = False
+    if target.userinfo or not stays:
         raise _moved(target)
     return str(target)
 

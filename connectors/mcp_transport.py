@@ -58,7 +58,9 @@ class Wire:
     def take(self, message: JSONRPCResponse) -> JSONRPCResponse | JSONRPCError:
         """Set a listing's or a call's result aside, repair what is often left out."""
         result = message.result
-        if deeper_than(result, settings.MAX_JSON_DEPTH):
+        # The depth of a tool is that tool's own problem: see `listing`.
+        bounded = {key: result[key] for key in result if key != "tools"}
+        if deeper_than(bounded, settings.MAX_JSON_DEPTH):
             error = ErrorData(code=INTERNAL_ERROR, message="recursion limit of JSON")
             return JSONRPCError(jsonrpc="2.0", id=message.id, error=error)
         if "protocolVersion" not in result:

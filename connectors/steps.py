@@ -54,15 +54,17 @@ class Track:
         self.current = None
 
     def fail(self, name: StepName, message: str) -> None:
-        """End with a failure at `name`: steps before it passed, later ones did not."""
+        """End with a failure at `name`: what comes after it was not proven."""
+        place = STEPS.index(name)
+        before = STEPS[:place]
+        self.finished = [step for step in self.finished if step.step in before]
         done = {step.step for step in self.finished}
-        for step in STEPS[: STEPS.index(name)]:
+        for step in before:
             if step not in done:
-                self._add(Step(step=step, status="passed"))
-        self.finished = [step for step in self.finished if step.step != name]
+                self._add(Step(step=step, status="skipped"))
         self.current = name
         self.end("failed", message)
-        for step in STEPS[STEPS.index(name) + 1 :]:
+        for step in STEPS[place + 1 :]:
             self._add(Step(step=step, status="skipped"))
 
     def _add(self, step: Step) -> None:

@@ -177,6 +177,9 @@ class _Examination:
             self._track.end("passed", "The server lets us in.")
             self._track.start("handshake")
         elif event == "agreed":
+            if self._track.current == "sign_in":
+                # The probe had no answer in time, so this is the first one.
+                self._reached("answered")
             self._track.end("passed", "The server speaks MCP.")
             self._track.start("tools")
 
@@ -198,11 +201,15 @@ class _Examination:
         )
 
     def _step_of(self, failure: ServerFailure) -> StepName:
+        current = self._track.current or "url"
         if isinstance(failure, AuthRequired | AuthFailed):
             return "sign_in"
-        if isinstance(failure, ConnectionFailed) and self._operation.blocked:
-            return "address"
-        return self._track.current or "url"
+        if isinstance(failure, ConnectionFailed):
+            if self._operation.blocked:
+                return "address"
+            return "connection" if current == "sign_in" else current
+        # Nobody refused us, so it is what came back that was wrong.
+        return "handshake" if current == "sign_in" else current
 
     def _succeeded(
         self, server: mcp_client.ServerInfo, listing: Listing
