@@ -285,7 +285,8 @@ def test_copies_of_a_row_have_its_secret(alice: User) -> None:
     for connector in (build(alice), save(alice)):
         for duplicate in (copy.copy(connector), copy.deepcopy(connector)):
             assert secret(duplicate) == SECRET
-        assert copy.copy(connector.auth_config) is connector.auth_config
+        sealed = connector.auth_config
+        assert copy.copy(sealed) is sealed
 
 
 def test_a_secret_moved_to_another_row_or_person_cannot_be_read(
