@@ -93,6 +93,7 @@ _CHANGE: Final[dict[str, Any]] = {
     "examples": [_sends({"name": "Notes of the team"})],
     "errors": (
         "CONNECTION_NOT_VERIFIED",
+        "CONNECTOR_DISABLED",
         "CONNECTOR_NOT_FOUND",
         "DUPLICATE_NAME",
         "DUPLICATE_URL",
@@ -126,7 +127,7 @@ toggle_connector = _operation(
     request=serializers.ToggleInputSerializer,
     responses=serializers.ConnectorSerializer,
     examples=[_sends({"is_active": False})],
-    errors=("CONNECTOR_NOT_FOUND",),
+    errors=("CONNECTOR_DISABLED", "CONNECTOR_NOT_FOUND"),
 )
 retest_connector = _operation(
     "Test a connector again and refresh its tools",
@@ -134,7 +135,12 @@ retest_connector = _operation(
     description="Answers 200 whether the test worked or not.",
     request=None,
     responses=serializers.TestResultSerializer,
-    errors=("CONNECTOR_NOT_FOUND", "SECRET_UNREADABLE", "TOO_MANY_REQUESTS"),
+    errors=(
+        "CONNECTOR_DISABLED",
+        "CONNECTOR_NOT_FOUND",
+        "SECRET_UNREADABLE",
+        "TOO_MANY_REQUESTS",
+    ),
 )
 call_tool = _operation(
     "Call a tool",

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from rest_framework.exceptions import ParseError
 
 from config.api import read_object
-from rest_framework.exceptions import ParseError
 
 REST = "/api/rest"
 
