@@ -5,7 +5,7 @@ has a stable code, a sentence, a suggestion, and the steps that led to it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -97,7 +97,7 @@ async def avalidate_mcp_connection(
 
 async def stages(
     *, server_url: str, auth_type: str = "none", auth_config: Any = None
-) -> AsyncIterator[Step | ValidationResult]:
+) -> AsyncGenerator[Step | ValidationResult]:
     """Yield each step as it starts and ends, and the result as the last item.
 
     Closing the iterator ends the test: nothing is dialled for a person who left.

@@ -1,0 +1,284 @@
+"""Call one tool of a person's connector: at most once, and with evidence of it.
+
+A row of evidence is committed before anything leaves and gets exactly one outcome:
+
+ok, tool_error  the server ran the tool; tool_error is the tool's own word
+refused         nothing was dialled: paused, signed out, no such tool, arguments that
+                do not fit, unreadable credentials, too much at once
+not_sent        the server could not be reached, or failed before the call was sent
+failed          the server answered the call with a failure
+unknown         the call was sent and nobody knows whether it happened
+cancelled       the caller went away before the call was sent
+
+A call on somebody else's connector leaves no row: nothing of the caller's is named.
+"""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import structlog
+from asgiref.sync import sync_to_async
+
+from connectors import (
+    admission,
+    auth,
+    evidence,
+    health,
+    pools,
+    schema_check,
+    server_url,
+)
+from connectors.delivery import Delivery
+from connectors.errors import (
+    AuthFailed,
+    AuthRequired,
+    ConnectorDisabled,
+    ConnectorError,
+    ConnectorNotFound,
+    InvalidInput,
+    InvalidMcpServer,
+    OutcomeUnknown,
+    SecretUnreadable,
+    ServerFailure,
+    SignInRequired,
+    ToolNotFound,
+)
+from connectors.mcp_client import Endpoint, ToolOutcome
+from connectors.mcp_session import Progress
+from connectors.models import Outcome, Source, Status, ToolCall, UserMCPConnection
+
+log = structlog.get_logger(__name__)
+
+_EVENTS = {
+    Outcome.REFUSED: "tool.call.refused",
+    Outcome.UNKNOWN: "tool.call.unknown",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallResult:
+    """What a tool answered; content is data of a stranger, as it was sent."""
+
+    call_id: UUID
+    is_error: bool
+    content: list[dict[str, Any]]
+    structured_content: Any
+    duration_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Call:
+    """One call: of which connector, its evidence, and how far it came."""
+
+    connector: UserMCPConnection
+    row: ToolCall
+    delivery: Delivery
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def ids(self) -> dict[str, Any]:
+        """What events name. Not the tool: its name is the server's text."""
+        return {
+            "user_id": self.connector.user_id,
+            "connector_id": self.connector.pk,
+            "call_id": str(self.row.call_id),
+        }
+
+
+async def call_tool(
+    *,
+    user_id: int,
+    username: str,
+    connector_id: int,
+    tool: str,
+    arguments: dict[str, Any],
+    via: str,
+    token_id: int | None = None,
+    on_progress: Progress | None = None,
+) -> CallResult:
+    """Call `tool` of the person's connector, and keep evidence of it.
+
+    Takes at most CALL_TIMEOUT_S seconds once its turn has come. A tool that fails
+    by its own word is a result with `is_error`, not an exception.
+
+    Raises:
+        ConnectorNotFound, ToolNotFound: the caller has none of that name.
+        ConnectorDisabled, SignInRequired, SecretUnreadable: it cannot be used now.
+        InvalidInput: the arguments are no JSON, or do not fit the tool's schema.
+        TooManyRequests: too much at once.
+        OutcomeUnknown: it was sent and may have happened; it is not sent again.
+        ServerFailure: any other; it was not sent, or answered with a failure.
+    """
+    _check_json(arguments)
+    call = await sync_to_async(_begin)(
+        user_id=user_id,
+        username=username,
+        connector_id=connector_id,
+        tool=tool,
+        arguments=arguments,
+        via=via,
+        token_id=token_id,
+    )
+    call.delivery.on_progress = on_progress
+    log.info("tool.call.started", **call.ids)
+    try:
+        answer = await _perform(call)
+    except BaseException as failure:
+        await _finish(call, failure)
+        if isinstance(failure, AuthRequired | AuthFailed):
+            raise SignInRequired from None
+        raise
+    duration_ms = await _finish(call, None)
+    return CallResult(
+        call_id=call.row.call_id,
+        is_error=answer.is_error,
+        content=answer.content,
+        structured_content=answer.structured_content,
+        duration_ms=duration_ms,
+    )
+
+
+def _check_json(arguments: dict[str, Any]) -> None:
+    """Refuse what cannot be sent as JSON, before anything is made of it."""
+    try:
+        json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidInput.at(
+            "arguments", "json", msg="The arguments are not valid JSON.", type_="json"
+        ) from None
+
+
+def _begin(
+    *,
+    user_id: int,
+    connector_id: int,
+    tool: str,
+    arguments: dict[str, Any],
+    **who: Any,
+) -> _Call:
+    """Find the person's connector, and insert the evidence that a call starts."""
+    owned = UserMCPConnection.objects.owned_by(user_id)
+    connector = owned.filter(pk=connector_id).first()
+    if connector is None:
+        raise ConnectorNotFound
+    tools: list[dict[str, Any]] = connector.discovered_tools
+    spec = next((spec for spec in tools if spec["name"] == tool), {})
+    row = evidence.start_call(
+        user_id=user_id,
+        source=Source.CONNECTOR,
+        source_id=connector.pk,
+        source_label=connector.name,
+        tool=tool,
+        arguments=arguments,
+        definition_hash=spec.get("hash", ""),
+        **who,
+    )
+    delivery = Delivery(
+        tool=tool, input_schema=spec.get("inputSchema"), arguments=arguments
+    )
+    return _Call(connector=connector, row=row, delivery=delivery)
+
+
+async def _perform(call: _Call) -> ToolOutcome:
+    """Check the call, wait for its turn, send it; return the answer."""
+    connector, delivery = call.connector, call.delivery
+    _refuse_unusable(connector)
+    if delivery.input_schema is None:
+        raise ToolNotFound
+    await pools.release_db()
+    await schema_check.check_arguments(
+        schema=delivery.input_schema, arguments=delivery.arguments
+    )
+    secret = connector.auth_config.open() if connector.auth_config else None
+    endpoint = Endpoint(
+        url=connector.server_url,
+        headers=auth.headers_for(connector.auth_type, secret),
+        transport=connector.transport,
+        protocol_version=connector.protocol_version,
+        discover=connector.discover_cache,
+    )
+    origin = server_url.origin(connector.server_url)
+    async with admission.admit(user_id=connector.user_id, origin=origin):
+        return await delivery.run(endpoint, ids=call.ids)
+
+
+def _refuse_unusable(connector: UserMCPConnection) -> None:
+    """Refuse a connector that is switched off, or whose last proof failed.
+
+    One that is merely unreachable or failing is tried: it may be back.
+    """
+    if connector.status == Status.REMOVED_BY_ADMIN:
+        raise ConnectorDisabled("An administrator removed this connector.")
+    if not connector.is_active or connector.status == Status.PAUSED_AUTO:
+        raise ConnectorDisabled
+    if connector.is_verified:
+        return
+    if connector.status == Status.SECRET_UNREADABLE:
+        raise SecretUnreadable
+    if connector.status == Status.NOT_MCP:
+        raise InvalidMcpServer("The last test found that. Test it again.")
+    raise SignInRequired
+
+
+async def _finish(call: _Call, failure: BaseException | None) -> int:
+    """Store the outcome and what it says of the connector; return the duration.
+
+    Shielded: a caller who goes away cannot take the evidence along.
+    """
+    outcome, error_code = _verdict(call.delivery, failure)
+    duration_ms = round((time.monotonic() - call.began) * 1000)
+    store = sync_to_async(_store)(call, failure, outcome, error_code, duration_ms)
+    await asyncio.shield(asyncio.ensure_future(store))
+    event = _EVENTS.get(outcome, "tool.call.finished")
+    log.info(
+        event,
+        **call.ids,
+        outcome=str(outcome),
+        error_code=error_code or None,
+        duration_ms=duration_ms,
+    )
+    return duration_ms
+
+
+def _verdict(delivery: Delivery, failure: BaseException | None) -> tuple[Outcome, str]:
+    """Return the outcome and the error code of a call that has ended."""
+    if delivery.answer is not None:
+        return Outcome.TOOL_ERROR if delivery.answer.is_error else Outcome.OK, ""
+    if isinstance(failure, ConnectorError) and not isinstance(failure, OutcomeUnknown):
+        if not delivery.attempts:
+            return Outcome.REFUSED, failure.code
+        return (Outcome.FAILED if delivery.sent else Outcome.NOT_SENT), failure.code
+    if delivery.sent:
+        return Outcome.UNKNOWN, OutcomeUnknown.code
+    if isinstance(failure, asyncio.CancelledError):
+        return Outcome.CANCELLED, ""
+    return Outcome.NOT_SENT, ConnectorError.code
+
+
+def _store(
+    call: _Call,
+    failure: BaseException | None,
+    outcome: Outcome,
+    error_code: str,
+    duration_ms: int,
+) -> None:
+    answer = call.delivery.answer
+    evidence.finish_call(
+        call.row,
+        outcome=outcome,
+        error_code=error_code,
+        attempts=call.delivery.attempts,
+        duration_ms=duration_ms,
+        result=answer and [answer.content, answer.structured_content],
+    )
+    used = call.delivery.sent
+    if answer is not None:
+        health.settle(call.connector, used=used)
+    elif isinstance(failure, SecretUnreadable) or (
+        isinstance(failure, ServerFailure) and call.delivery.attempts
+    ):
+        health.settle(call.connector, error_code=failure.code, used=used)

@@ -1,0 +1,278 @@
+"""What is stored when a connector is added, edited, tested again or removed.
+
+Each function is one transaction. Whoever takes a name, a slot or a URL locks the
+person's row first, so that of two requests only one can take the last of them; the
+unique constraints stand behind it.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Value
+from django.db.models.functions import Lower
+
+from accounts.models import User
+from connectors import evidence, health, proof, server_url
+from connectors.errors import (
+    ConnectorDisabled,
+    ConnectorNotFound,
+    DuplicateName,
+    DuplicateUrl,
+    LimitReached,
+)
+from connectors.models import (
+    ConnectionTest,
+    ConnectorQuerySet,
+    Status,
+    UserMCPConnection,
+)
+from connectors.targets import Target
+from connectors.validator import ValidationResult
+
+log = structlog.get_logger(__name__)
+
+NAME_CHARS = 100
+# How often a transaction that lost a race to another writer starts again.
+RACES = 3
+
+
+class Superseded(Exception):
+    """The connector was edited while its new URL or credentials were tested."""
+
+
+def _again_if_raced[**P, T](transact: Callable[P, T]) -> Callable[P, T]:
+    """Make it one transaction that starts again if it lost a race.
+
+    Only a writer that did not lock the person can win one: the admin, a shell. The
+    second time the checks see what it wrote and say which it was.
+    """
+
+    @wraps(transact)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(RACES - 1):
+            try:
+                with transaction.atomic():
+                    return transact(*args, **kwargs)
+            except IntegrityError:
+                continue
+        with transaction.atomic():
+            return transact(*args, **kwargs)
+
+    return run
+
+
+def check_room(
+    *,
+    user_id: int,
+    url: str,
+    name: str | None,
+    allow_duplicate: bool,
+    editing: UserMCPConnection | None = None,
+) -> None:
+    """Check that the person may have such a connector: limit, then URL, then name.
+
+    Raises:
+        LimitReached, DuplicateUrl, DuplicateName: in this order.
+    """
+    others = UserMCPConnection.objects.owned_by(user_id)
+    if editing is not None:
+        others = others.exclude(pk=editing.pk)
+    elif _live(others).count() >= settings.CONNECTOR_LIMIT:
+        log.info("connector.limit_reached", user_id=user_id)
+        raise LimitReached(settings.CONNECTOR_LIMIT)
+    key = server_url.key(url)
+    moves = editing is None or editing.url_key != key
+    if moves and not allow_duplicate and _live(others).filter(url_key=key).exists():
+        log.info("connector.duplicate", user_id=user_id)
+        raise DuplicateUrl
+    # As the constraint compares: `iexact` asks for upper case, which differs.
+    same_name = others.alias(lower=Lower("name")).filter(lower=Lower(Value(name)))
+    if name is not None and same_name.exists():
+        raise DuplicateName
+
+
+@_again_if_raced
+def insert(
+    *,
+    user_id: int,
+    name: str | None,
+    description: str,
+    target: Target,
+    test: ConnectionTest,
+    allow_duplicate: bool,
+) -> UserMCPConnection:
+    """Insert a tested connector in the lowest free slot, and link its test.
+
+    Without a name it is called after its host.
+
+    Raises:
+        LimitReached, DuplicateUrl, DuplicateName: checked again, under the lock.
+    """
+
+    _lock_person(user_id)
+    check_room(
+        user_id=user_id,
+        url=target.server_url,
+        name=name,
+        allow_duplicate=allow_duplicate,
+    )
+    owned = UserMCPConnection.objects.owned_by(user_id)
+    row = UserMCPConnection(
+        user_id=user_id,
+        slot=_lowest_free(owned),
+        name=name or _free_name(owned, server_url.host(target.server_url)),
+        description=description,
+        allow_duplicate=allow_duplicate,
+    )
+    proof.aim(row, target)
+    proof.fill(row, test)
+    row.save()
+    evidence.link_test(test_id=test.pk, connector_id=row.pk)
+    return row
+
+
+@_again_if_raced
+def change(
+    *,
+    seen: UserMCPConnection,
+    name: str | None,
+    description: str | None,
+    allow_duplicate: bool,
+    target: Target | None,
+    test: ConnectionTest | None,
+) -> tuple[UserMCPConnection, str]:
+    """Store an edit; return the connector and the status that it had.
+
+    None leaves a field as it is. A `target` comes with its successful `test` and
+    replaces URL and credentials only if they still are what was `seen`.
+
+    Raises:
+        ConnectorNotFound: it was deleted meanwhile.
+        ConnectorDisabled: an administrator removed it meanwhile.
+        DuplicateUrl, DuplicateName: another one has them.
+        Superseded: URL or credentials changed since `seen` was read.
+    """
+
+    _lock_person(seen.user_id)
+    row = _locked(user_id=seen.user_id, connector_id=seen.pk)
+    refuse_removed(row)
+    check_room(
+        user_id=row.user_id,
+        url=(target or row).server_url,
+        name=name,
+        allow_duplicate=allow_duplicate,
+        editing=row,
+    )
+    before = row.status
+    row.name = row.name if name is None else name
+    row.description = row.description if description is None else description
+    fields = {"name", "description"}
+    if target is not None and test is not None:
+        if not health.dials_as(row, seen):
+            raise Superseded
+        row.allow_duplicate = row.allow_duplicate or allow_duplicate
+        proof.aim(row, target)
+        proof.fill(row, test)
+        evidence.link_test(test_id=test.pk, connector_id=row.pk)
+        fields |= {"allow_duplicate", *proof.TARGET_FIELDS, *proof.PROOF_FIELDS}
+    row.save(update_fields=fields)
+    return row, before
+
+
+@transaction.atomic
+def switch(*, user_id: int, connector_id: int, is_active: bool) -> UserMCPConnection:
+    """Pause or enable a connector.
+
+    Raises:
+        ConnectorNotFound, ConnectorDisabled: gone, or removed by an administrator.
+    """
+    row = _locked(user_id=user_id, connector_id=connector_id)
+    refuse_removed(row)
+    row.is_active = is_active
+    row.save(update_fields={"is_active"})
+    return row
+
+
+def apply_retest(
+    *, seen: UserMCPConnection, target: Target, result: ValidationResult
+) -> str:
+    """Store a new test of a connector as it was `seen`; return the ticket.
+
+    A success replaces the tools, a failure keeps them. If URL or credentials were
+    edited meanwhile, the evidence is kept and the connector left alone.
+
+    Raises:
+        ConnectorNotFound: it was deleted meanwhile, and so is its evidence.
+    """
+    with transaction.atomic():
+        row = _locked(user_id=seen.user_id, connector_id=seen.pk)
+        before = row.status
+        _, ticket = proof.record(
+            user_id=row.user_id, target=target, result=result, connector_id=row.pk
+        )
+        if row.status == Status.REMOVED_BY_ADMIN or not health.dials_as(row, seen):
+            return ticket
+        if result.success:
+            proof.fill(row, result)
+        else:
+            health.failed(row, error_code=result.error_code or "")
+        fields = proof.PROOF_FIELDS if result.success else health.HEALTH_FIELDS
+        row.save(update_fields=fields)
+    health.announce(row, before=before)
+    return ticket
+
+
+@transaction.atomic
+def delete(*, user_id: int, connector_id: int) -> None:
+    """Delete a connector with its tests; the evidence of its calls stays.
+
+    Raises:
+        ConnectorNotFound: there is none.
+    """
+    _locked(user_id=user_id, connector_id=connector_id).delete()
+
+
+def refuse_removed(row: UserMCPConnection) -> None:
+    """Raise if an administrator removed it: its owner can only delete it.
+
+    Raises:
+        ConnectorDisabled: it is so.
+    """
+    if row.status == Status.REMOVED_BY_ADMIN:
+        raise ConnectorDisabled("An administrator removed this connector.")
+
+
+def _lock_person(user_id: int) -> None:
+    """Let the person's other writers wait. SQLite has locked the whole file."""
+    people = User.objects.select_for_update(no_key=True)
+    people.only("pk").get(pk=user_id)
+
+
+def _locked(*, user_id: int, connector_id: int) -> UserMCPConnection:
+    owned = UserMCPConnection.objects.owned_by(user_id)
+    row = owned.select_for_update().filter(pk=connector_id).first()
+    if row is None:
+        raise ConnectorNotFound
+    return row
+
+
+def _live(rows: ConnectorQuerySet) -> ConnectorQuerySet:
+    return rows.filter(slot__isnull=False)
+
+
+def _lowest_free(owned: ConnectorQuerySet) -> int:
+    taken = set(owned.values_list("slot", flat=True))
+    return next(slot for slot in range(1, len(taken) + 2) if slot not in taken)
+
+
+def _free_name(owned: ConnectorQuerySet, host: str) -> str:
+    taken = {name.lower() for name in owned.values_list("name", flat=True)}
+    name, number = host[:NAME_CHARS], 1
+    while name.lower() in taken:
+        number += 1
+        end = f"-{number}"
+        name = host[: NAME_CHARS - len(end)] + end
+    return name
