@@ -1,4 +1,7 @@
-"""Read secrets from the environment or a file; make new ones (`./dev secrets`)."""
+"""What settings.py reads from the environment, where that takes more than a line.
+
+Run as a program it prints new secrets: `./dev secrets`.
+"""
 
 import base64
 import binascii
@@ -12,6 +15,15 @@ from django.core.exceptions import ImproperlyConfigured
 
 KEY_BYTES = 32
 MAIL_TIMEOUT_S = 10
+# PostgreSQL. A statement or a lock that takes longer is a bug or an outage; a
+# person gets 503 then. `?options=` in DATABASE_URL overrides them.
+STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S, IDLE_IN_TRANSACTION_S = 30, 5, 60
+CONNECT_TIMEOUT_S = 3
+# How long a request waits for a connection, before the answer is 503.
+POOL_TIMEOUT_S = 1.5
+# A database that is back is used again after this at most.
+POOL_RECONNECT_S = 5
+REDIS_TIMEOUT_S = 0.5
 
 
 def secret(env: environ.Env, name: str) -> str:
@@ -43,6 +55,76 @@ def keyring(text: str) -> dict[str, bytes]:
     if len(set(keys.values())) != len(keys):
         raise ImproperlyConfigured("ENCRYPTION_KEYS has one key under two names.")
     return keys
+
+
+def public_url(host: str, port: int) -> str:
+    """Return the address of a process that is reached without a proxy."""
+    if host in {"", "0.0.0.0", "::"}:  # noqa: S104
+        host = "localhost"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def database(parsed: dict[str, Any], *, pool_max: int) -> dict[str, Any]:
+    """Complete what environ reads from DATABASE_URL; its own options win.
+
+    No connection outlives its request: under ASGI nobody would find it again, and
+    PostgreSQL runs out of them.
+    """
+    given = parsed.get("OPTIONS", {})
+    options: dict[str, Any] = {}
+    if parsed["ENGINE"].endswith("sqlite3"):
+        # FULL: what was answered "saved" survives a power cut. IMMEDIATE: a
+        # transaction that reads first would fail when it writes.
+        options = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        }
+    elif parsed["ENGINE"].endswith("postgresql"):
+        options = _postgresql_options(pool_max)
+    return {
+        **parsed,
+        "CONN_MAX_AGE": 0,
+        # Of a pool: a connection that died with the server is not handed out.
+        "CONN_HEALTH_CHECKS": True,
+        "ATOMIC_REQUESTS": False,
+        "OPTIONS": {**options, **given},
+    }
+
+
+def _postgresql_options(pool_max: int) -> dict[str, Any]:
+    limits = {
+        "statement_timeout": STATEMENT_TIMEOUT_S,
+        "lock_timeout": LOCK_TIMEOUT_S,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_S,
+    }
+    options: dict[str, Any] = {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "options": " ".join(f"-c {name}={s}s" for name, s in limits.items()),
+    }
+    if pool_max:
+        options["pool"] = {
+            "min_size": 1,
+            "max_size": pool_max,
+            "timeout": POOL_TIMEOUT_S,
+            "reconnect_timeout": POOL_RECONNECT_S,
+        }
+    return options
+
+
+def cache(redis_url: str) -> dict[str, Any]:
+    """Return the cache: Redis if there is one, else this process's memory."""
+    if not redis_url:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    timeouts = {
+        "socket_timeout": REDIS_TIMEOUT_S,
+        "socket_connect_timeout": REDIS_TIMEOUT_S,
+    }
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": redis_url,
+        "OPTIONS": timeouts,
+    }
 
 
 def mailer(parsed: dict[str, Any]) -> dict[str, Any]:

@@ -5,12 +5,14 @@ default: without it the process refuses to start and says what to do.
 """
 
 import logging
+import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from django.utils.csp import CSP
 
-from config.envfile import keyring, mailer, secret
+from config.envfile import cache, database, keyring, mailer, public_url, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -31,12 +33,12 @@ DEBUG = env.bool("DEBUG", default=False)
 DEVELOPMENT = env.bool("DEVELOPMENT", default=False)
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
-PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://{HOST}:{PORT}").rstrip("/")
-PUBLIC = environ.urlparse(PUBLIC_URL)
+PUBLIC_URL = env.str("PUBLIC_URL", default=public_url(HOST, PORT)).rstrip("/")
+PUBLIC = urlsplit(PUBLIC_URL)
+# The name as it stands in a Host header: IPv6 in brackets, no port.
+PUBLIC_NAME = re.sub(r":\d+$", "", PUBLIC.netloc) or "localhost"
 LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else []
-ALLOWED_HOSTS = env.list(
-    "ALLOWED_HOSTS", default=[PUBLIC.hostname or "localhost", *LOOPBACK_NAMES]
-)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[PUBLIC_NAME, *LOOPBACK_NAMES])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 # Behind a proxy that sets X-Forwarded-Proto and X-Forwarded-For itself.
 TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
@@ -102,32 +104,10 @@ TEMPLATES = [
 # --- Database, cache, tasks --------------------------------------------------
 
 DATABASE_POOL_MAX = env.int("DATABASE_POOL_MAX", default=8)
-DATABASES = {
-    "default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
-}
-_database = DATABASES["default"]
-# A connection that outlives its request is lost under ASGI: 200 of them were.
-_database["CONN_MAX_AGE"] = 0
-_database["ATOMIC_REQUESTS"] = False
-if _database["ENGINE"].endswith("sqlite3"):
-    _database["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-    }
-elif DATABASE_POOL_MAX:
-    _database["OPTIONS"] = {
-        "pool": {"min_size": 1, "max_size": DATABASE_POOL_MAX, "timeout": 10}
-    }
+_database_url = env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
+DATABASES = {"default": database(_database_url, pool_max=DATABASE_POOL_MAX)}
 REDIS_URL = env.str("REDIS_URL", default="")
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-    }
-    if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-}
+CACHES = {"default": cache(REDIS_URL)}
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -177,15 +157,12 @@ DEFAULT_FROM_EMAIL = env.str(
 # --- Connectors: what may be dialled, and the limits of each operation -------
 
 EGRESS_ALLOW = env.list("EGRESS_ALLOW", default=[])
-EGRESS_DENY_PORTS = [
-    int(port)
-    for port in env.list(
-        "EGRESS_DENY_PORTS",
-        default="22,25,110,143,465,587,993,995,2375,3306,5432,6379,9200,11211,27017".split(
-            ","
-        ),
-    )
-]
+# The second word that production needs before EGRESS_ALLOW may have entries.
+EGRESS_ALLOW_IN_PRODUCTION = env.bool("EGRESS_ALLOW_IN_PRODUCTION", default=False)
+_DENIED = "22,25,110,143,465,587,993,995,2375,3306,5432,6379,9200,11211,27017"
+EGRESS_DENY_PORTS = env.list(
+    "EGRESS_DENY_PORTS", cast=int, default=list(map(int, _DENIED.split(",")))
+)
 CONNECTOR_LIMIT = env.int("CONNECTOR_LIMIT", default=10)
 TEST_TIMEOUT_S = env.float("TEST_TIMEOUT_S", default=10)
 CONNECT_TIMEOUT_S = env.float("CONNECT_TIMEOUT_S", default=4)

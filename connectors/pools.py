@@ -45,6 +45,17 @@ def _release_db() -> None:
             connection.close()
 
 
+def close_databases() -> None:
+    """Close this thread's connections and the process's pools, at its end.
+
+    The threads of a pool that is left open delay the end of the process.
+    """
+    _release_db()
+    for connection in connections.all():
+        if hasattr(connection, "close_pool"):
+            connection.close_pool()
+
+
 @asynccontextmanager
 async def resident() -> AsyncGenerator[None]:
     """Open what the running loop shares, until the end of the block.

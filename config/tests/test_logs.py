@@ -179,7 +179,7 @@ logging.getLogger("a").warning("but this")
     text = run(code, project_root, LOG_LEVEL="warning", LOG_FORMAT="console")
     (line,) = text.splitlines()
     assert "but this" in line
-    with pytest.raises(ValueError, match="Expecting value|Extra data"):
+    with pytest.raises(ValueError, match=r"Expecting value|Extra data"):
         json.loads(line)
 
 

@@ -1,0 +1,154 @@
+"""Start web, worker and demo servers, and stop them together.
+
+`python -m config.supervise [--reload]`, which `./dev run` calls. Prints one line
+with the address once requests are answered. INT, TERM and HUP stop everything
+within 8 s; so does the death of any child. A killed supervisor takes its
+children along (`config.lifeline`).
+"""
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from config.children import CannotRun, Children
+
+START_S = 60.0
+POLL_S = 0.1
+SOURCES = ("accounts", "agent", "config", "connectors", "systemtools", "templates")
+
+# --- What is started ---------------------------------------------------------
+
+
+def start_all(children: Children, *, reload: bool) -> list[str]:
+    """Start every process; return the lines to print once they are ready."""
+    lines: list[str] = []
+    env: dict[str, str] = {}
+    if settings.DEVELOPMENT:
+        lines += [f"Sign in as {make_demo_user()}", "Demo servers to connect:"]
+        # Here: an installation without development has no demo servers.
+        from demo import ports
+
+        chosen = ports.free_ports()
+        for place, port in zip(ports.PLACES, chosen, strict=True):
+            token = f" (token: {place.token})" if place.token else ""
+            lines.append(f"  {place.name}: {place.url(port)}{token}")
+        if "EGRESS_ALLOW" not in os.environ:
+            # Loopback is open for these ports, and for nothing else on it.
+            entries = [f"{ports.HOST}/32:{port}" for port in chosen]
+            env["EGRESS_ALLOW"] = ",".join(entries)
+        children.start("demo", "demo", DEMO_PORTS=",".join(map(str, chosen)))
+    children.start("web", *web_argv(reload=reload), **env)
+    children.start("worker", "django", "work", **env)
+    return lines
+
+
+def make_demo_user() -> str:
+    """Make sure that the demo person exists; return what the command prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "django", "demo_user"],
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise CannotRun(f"No demo user could be made.\n{done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def web_argv(*, reload: bool) -> list[str]:
+    argv = ["uvicorn", "config.asgi:application"]
+    argv += ["--host", settings.HOST, "--port", str(settings.PORT)]
+    argv += ["--lifespan", "on", "--loop", "uvloop", "--ws", "websockets-sansio"]
+    argv += ["--no-access-log", "--no-server-header", "--log-level", "warning"]
+    # Less than what Children.stop waits: open streams end before it kills.
+    argv += ["--timeout-graceful-shutdown", "5"]
+    if not settings.TRUST_PROXY:
+        argv.append("--no-proxy-headers")
+    if reload:
+        argv += ["--reload", *(f"--reload-dir={folder}" for folder in SOURCES)]
+    return argv
+
+
+# --- The address -------------------------------------------------------------
+
+
+def local_address() -> tuple[str, int]:
+    """Return where this machine reaches the web process."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
+    return host.get(settings.HOST, settings.HOST), settings.PORT
+
+
+def check_port() -> None:
+    """Raise CannotRun if nobody could listen on HOST and PORT."""
+    family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
+    address = (settings.HOST, settings.PORT)
+    try:
+        socket.create_server(address, family=family).close()
+    except OSError as error:
+        raise CannotRun(
+            f"Cannot listen on {settings.HOST} port {settings.PORT}: "
+            f"{(error.strerror or str(error)).lower()}. "
+            "Set PORT to another one, or stop what uses it."
+        ) from error
+
+
+def is_ready() -> bool:
+    request = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    try:
+        with socket.create_connection(local_address(), timeout=5) as connection:
+            connection.sendall(request)
+            return connection.recv(64).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
+# --- The run -----------------------------------------------------------------
+
+
+def supervise(children: Children, *, reload: bool) -> None:
+    """Start everything, say so, and wait until it is time to stop."""
+    check_port()
+    lines = start_all(children, reload=reload)
+    deadline = time.monotonic() + START_S
+    while not is_ready():
+        if children.wait(POLL_S):
+            return
+        if time.monotonic() > deadline:
+            raise CannotRun(f"No answer from /readyz after {START_S:g} seconds.")
+    say(f"Patchbay runs at {settings.PUBLIC_URL}", *lines)
+    children.wait()
+
+
+def say(*lines: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run until a signal (0), or until something fails (1)."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    parser = argparse.ArgumentParser(prog="python -m config.supervise")
+    parser.add_argument("--reload", action="store_true", help="follow the source")
+    options = parser.parse_args(argv)
+    try:
+        children = Children(folder=settings.BASE_DIR)
+        children.listen()
+        try:
+            supervise(children, reload=options.reload)
+        finally:
+            children.stop()
+    except (CannotRun, ImproperlyConfigured) as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,66 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from config.lifespan import lifespan
+from config.tests.live import serve
+from connectors import pools
+
+
+class Server:
+    """The server's side of the lifespan protocol."""
+
+    def __init__(self) -> None:
+        self.to_application: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.from_application: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.task = asyncio.create_task(self.serve())
+
+    async def serve(self) -> None:
+        scope = {"type": "lifespan"}
+        await lifespan(scope, self.to_application.get, self.from_application.put)
+
+    async def say(self, stage: str) -> dict[str, Any]:
+        await self.to_application.put({"type": f"lifespan.{stage}"})
+        async with asyncio.timeout(20):
+            return await self.from_application.get()
+
+
+async def same_workers() -> bool:
+    """Say whether two operations share what the loop holds."""
+    async with pools.workers() as one, pools.workers() as two:
+        return one is two
+
+
+async def test_the_loop_shares_its_pools_from_startup_to_shutdown() -> None:
+    assert not await same_workers()
+    server = Server()
+    assert await server.say("startup") == {"type": "lifespan.startup.complete"}
+    assert await same_workers()
+    assert await server.say("shutdown") == {"type": "lifespan.shutdown.complete"}
+    await server.task
+    assert not await same_workers()
+
+
+async def test_unsafe_settings_fail_the_start_and_say_why(settings: Any) -> None:
+    settings.DEBUG = True
+    server = Server()
+    answer = await server.say("startup")
+    await server.task
+    assert answer["type"] == "lifespan.startup.failed"
+    assert "patchbay.E006" in answer["message"]
+    assert not await same_workers()
+
+
+async def test_pools_that_cannot_be_opened_fail_the_start() -> None:
+    async with pools.resident():
+        server = Server()
+        answer = await server.say("startup")
+        await server.task
+    assert answer["type"] == "lifespan.startup.failed"
+
+
+def test_a_server_with_unsafe_settings_does_not_start(settings: Any) -> None:
+    settings.PUBLIC_URL = "patchbay.example"
+    with pytest.raises(RuntimeError, match="did not start"), serve(lifespan):
+        pass
