@@ -145,7 +145,9 @@ def test_a_tool_whose_schema_no_call_can_be_checked_against_is_dropped():
     found = Listing()
     remote = {"type": "object", "properties": {"a": {"$ref": "http://127.0.0.1/x"}}}
     wrong = {"type": "object", "properties": {"a": {"type": "nonsense"}}}
-    found.add_page([tool("a"), tool("b", inputSchema=remote), tool("c", inputSchema=wrong)])
+    found.add_page(
+        [tool("a"), tool("b", inputSchema=remote), tool("c", inputSchema=wrong)]
+    )
     async_to_sync(found.lint)()
     assert names(found) == ["a"]
     assert {one["name"] for one in found.dropped} == {"b", "c"}

@@ -137,8 +137,10 @@ def test_content_of_any_kind_is_kept(hostile: Hostile, name: str, kinds: list[st
 
 @pytest.mark.parametrize(
     "name",
-    ["call-closes", "call-reset", "call-cut-head", "call-cut-body"]
-    + ["call-cut-events", "call-no-result", "sse-call-ends"],
+    [
+        *("call-closes", "call-reset", "call-cut-head", "call-cut-body"),
+        *("call-cut-events", "call-no-result", "sse-call-ends"),
+    ],
 )
 def test_a_call_that_breaks_off_has_an_unknown_outcome(hostile: Hostile, name: str):
     with pytest.raises(OutcomeUnknown):

@@ -63,7 +63,7 @@ def test_lone_surrogates_are_replaced_however_the_bytes_arrive(
     assert mended(sent, size) == seen
 
 
-@given(st.text(alphabet="a\\\"\u00e9\U0001f600\x00", max_size=40), st.integers(1, 9))
+@given(st.text(alphabet='a\\"\u00e9\U0001f600\x00', max_size=40), st.integers(1, 9))
 def test_valid_json_is_left_as_it_is(text: str, size: int):
     data = json.dumps({"text": text}).encode()
     assert mended(data, size) == data

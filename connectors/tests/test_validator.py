@@ -30,11 +30,10 @@ SLACK_S = 3.0
 
 
 @pytest.fixture(autouse=True)
-def short_limits(settings: Settings) -> Iterator[None]:
+def short_limits(settings: Settings) -> None:
     settings.TEST_TIMEOUT_S = 2
     settings.DISCOVER_TIMEOUT_S = 0.5
     settings.CONNECT_TIMEOUT_S = 0.5
-    yield
 
 
 @pytest.fixture
@@ -327,8 +326,10 @@ def test_not_mcp_server(hostile: Hostile, name: str):
 
 @pytest.mark.parametrize(
     "name",
-    ["408", "429", "429-nonsense", "500", "501", "502", "503", "504"]
-    + ["initialize-error", "list-error", "list-500", "dies-after-handshake"],
+    [
+        *("408", "429", "429-nonsense", "500", "501", "502", "503", "504"),
+        *("initialize-error", "list-error", "list-500", "dies-after-handshake"),
+    ],
 )
 def test_an_endpoint_that_fails_is_told_from_a_wrong_one(hostile: Hostile, name: str):
     result = validate_mcp_connection(hostile.url(name))
@@ -345,8 +346,10 @@ def test_the_wait_that_a_server_asks_for_is_told(hostile: Hostile):
 
 @pytest.mark.parametrize(
     "name",
-    ["closes", "reset", "garbage", "short-body", "two-lengths", "bad-chunk"]
-    + ["gzip", "gzip-bomb", "closes-after-handshake"],
+    [
+        *("closes", "reset", "garbage", "short-body", "two-lengths", "bad-chunk"),
+        *("gzip", "gzip-bomb", "closes-after-handshake"),
+    ],
 )
 def test_a_connection_that_breaks_is_a_failed_connection(hostile: Hostile, name: str):
     result = validate_mcp_connection(hostile.url(name))
@@ -356,9 +359,11 @@ def test_a_connection_that_breaks_is_a_failed_connection(hostile: Hostile, name:
 
 @pytest.mark.parametrize(
     "name",
-    ["big-body", "big-stream", "big-event", "endless-body", "huge-head"]
-    + ["many-headers", "deep-json", "very-deep-json", "endless-cursor"]
-    + ["many-tools", "big-list"],
+    [
+        *("big-body", "big-stream", "big-event", "endless-body", "huge-head"),
+        *("many-headers", "deep-json", "very-deep-json", "endless-cursor"),
+        *("many-tools", "big-list"),
+    ],
 )
 def test_more_than_the_caps_is_too_large(hostile: Hostile, name: str):
     result = validate_mcp_connection(hostile.url(name))
@@ -371,9 +376,11 @@ def test_more_than_the_caps_is_too_large(hostile: Hostile, name: str):
 
 @pytest.mark.parametrize(
     "name",
-    ["never-answers", "head-only", "drip-head", "drip", "endless-stream"]
-    + ["endless-events", "silent-events", "initialize-hangs", "initialized-hangs"]
-    + ["list-hangs", "list-drips", "list-notifies", "wrong-id", "sse-no-endpoint"],
+    [
+        *("never-answers", "head-only", "drip-head", "drip", "endless-stream"),
+        *("endless-events", "silent-events", "initialize-hangs", "initialized-hangs"),
+        *("list-hangs", "list-drips", "list-notifies", "wrong-id", "sse-no-endpoint"),
+    ],
 )
 def test_timeout_after_10s(hostile: Hostile, settings: Settings, name: str):
     """The limit is a setting, 10 seconds by default, and holds over all steps."""
