@@ -235,5 +235,5 @@ class EncryptedJSONField(Base):
     def get_transform(self, lookup_name: str) -> None:
         return None
 
-    def formfield(self, *args: Any, **kwargs: Any) -> None:
+    def formfield(self, *args: Any, **kwargs: Any) -> Any:
         return None
