@@ -62,6 +62,10 @@ class Shown(Text):
 class ServerUrl(Text):
     """A URL that could be dialled; the constraint that failed is the error's code."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        # An empty one fails as a URL.
+        super().__init__(allow_blank=True, **kwargs)
+
     def to_internal_value(self, data: Any) -> str:
         try:
             return server_url.check(super().to_internal_value(data))
@@ -74,9 +78,11 @@ class ServerUrl(Text):
 class Flag(serializers.BooleanField):
     """true or false; neither 1 nor "yes"."""
 
+    default_error_messages = {"boolean": "This must be true or false."}
+
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
-            self.fail("invalid", input=data)
+            self.fail("boolean")
         return data
 
 
@@ -148,7 +154,7 @@ class TestInputSerializer(_Credentials):
 class ConnectorInputSerializer(_Credentials):
     """A connector to add. Its connection is tested before it is saved."""
 
-    server_url = ServerUrl(max_length=server_url.MAX_CHARS)
+    server_url = ServerUrl()
     name = _name()
     description = _description(default="")
     test_ticket = Text(

@@ -107,4 +107,5 @@ def template_of(path: str) -> str | None:
 
 
 def _variable(match: re.Match[str]) -> str:
-    return "[0-9]+" if match[1].endswith("id") else ".+"
+    # What has more digits is no number to Python, and so no address to Django.
+    return "[0-9]{1,4300}" if match[1].endswith("id") else ".+"

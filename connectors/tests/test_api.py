@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -482,7 +483,7 @@ def test_an_unknown_tool_is_404(api: ApiClient, added: Any) -> None:
 @pytest.mark.parametrize(
     ("fault", "status", "code"),
     [
-        ("call-html", 502, "OUTCOME_UNKNOWN"),
+        ("call-html", 502, "INVALID_MCP_SERVER"),
         ("call-closes", 502, "OUTCOME_UNKNOWN"),
         ("call-hangs", 502, "OUTCOME_UNKNOWN"),
         ("call-error", 502, "SERVER_ERROR"),
@@ -516,3 +517,17 @@ def test_the_evidence_of_tests_names_no_secret(api: ApiClient, peer: Hostile) ->
         assert RIGHT_TOKEN not in answer
         assert "auth_config" not in answer
     assert ConnectionTest.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "tool",
+    ["a/b", "a b", "é", "..", "%", "?", "a/call", "x" * 2000, "<b>", "\x00", "call"],
+    ids=ascii,
+)
+def test_any_name_of_a_tool_arrives_as_it_is(
+    api: ApiClient, added: Any, tool: str
+) -> None:
+    """A name that no tool has: what counts is that the address was understood."""
+    response = _call(api, added, quote(tool, safe=""), {"arguments": {}})
+    assert response.status_code == 404
+    assert response.json()["error"] == "TOOL_NOT_FOUND"
