@@ -165,14 +165,14 @@ class _Examination:
             self._track.end("passed", "It may be reached from here.")
             self._track.start("connection")
         elif event == "connected" and self._track.current in ("address", "connection"):
+            # A connection that was open already was neither resolved nor made.
+            self._saw("resolved")
             self._track.end("passed", "Connected.")
             self._track.start("sign_in")
 
     def _reached(self, event: str) -> None:
         """Hear from the client: `answered`, then `agreed`."""
         if event == "answered":
-            # A connection that was open already was neither resolved nor made.
-            self._saw("resolved")
             self._saw("connected")
             self._track.end("passed", "The server lets us in.")
             self._track.start("handshake")

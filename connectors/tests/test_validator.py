@@ -412,6 +412,17 @@ async def test_the_steps_come_as_they_happen(notes_server: DemoServer):
     ]
 
 
+async def test_a_connection_that_is_open_already_has_its_steps_too(
+    notes_server: DemoServer,
+):
+    async with pools.resident():
+        await avalidate_mcp_connection(notes_server.url)
+        again = await avalidate_mcp_connection(notes_server.url)
+    assert [(step.step, step.status) for step in again.steps] == [
+        (name, "passed") for name in STEPS
+    ]
+
+
 async def test_whoever_leaves_ends_the_test(hostile: Hostile, settings: Settings):
     settings.TEST_TIMEOUT_S = settings.DISCOVER_TIMEOUT_S = 60
     test = stages(server_url=hostile.url("never-answers"))
