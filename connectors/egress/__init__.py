@@ -7,6 +7,7 @@ event loop (`connectors.pools` keeps it); a client belongs to one operation.
     policy      what may be dialled
     resolver    names to addresses
     backend     opens the sockets
+    pool        keeps them for a while
     operation   budget and record
     body, transport   what is done to requests and responses
 """
@@ -31,6 +32,7 @@ from connectors.egress.failures import (
 )
 from connectors.egress.operation import Exchange, Operation
 from connectors.egress.policy import Policy
+from connectors.egress.pool import GuardedPool
 from connectors.egress.transport import GuardedTransport
 
 __all__ = [
@@ -101,7 +103,7 @@ def tls_context() -> ssl.SSLContext:
 def connection_pool(*, policy: Policy, tls: ssl.SSLContext) -> HttpPool:
     """Make a pool whose every connection `policy` permitted. Its loop is the one
     that first uses it, which has to close it too."""
-    return httpcore2.AsyncConnectionPool(
+    return GuardedPool(
         ssl_context=tls,
         # Admission limits operations; each may hold a stream beside its request.
         max_connections=2 * settings.OPS_PER_PROCESS,
