@@ -70,7 +70,7 @@ def build(notebook: Notebook | None = None) -> MCPServer:
         instructions=INSTRUCTIONS,
         log_level="WARNING",
     )
-    add_note_tools(server, notebook or Notebook.bundled())
+    add_note_tools(server, Notebook.bundled() if notebook is None else notebook)
     add_desk_tools(server)
     add_showcase_tools(server)
     return server
