@@ -68,10 +68,14 @@ def _clean_cache() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_connection_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Close what async tests opened in asgiref's thread; it outlives them all."""
-    yield
+    """Close what async tests opened in asgiref's thread; it outlives them all.
+
+    Before the database is flushed, which on PostgreSQL waits for an open transaction.
+    """
     if "transactional_db" in request.fixturenames:
-        SyncToAsync.single_thread_executor.submit(connections.close_all).result()
+        request.getfixturevalue("transactional_db")
+    yield
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import redis
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, connections
+from django.test import Client
 
 from accounts.models import User
 from config.tests import services
 from config.tests.live import LiveServer
 
-PASSWORD = "correct horse battery staple"
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -182,15 +182,14 @@ def test_a_sqlite_test_database_is_a_file_of_this_run(
 
 
 def test_the_live_server_sees_what_the_test_wrote(
-    live_server_asgi: LiveServer, carol: User
+    live_server_asgi: LiveServer, client: Client, carol: User
 ) -> None:
-    login = {"username": carol.username, "password": PASSWORD}
-    with httpx2.Client(base_url=live_server_asgi.url) as client:
-        page = client.get("/admin/login/")
-        assert page.status_code == 200, page.text
-        token = {"csrfmiddlewaretoken": client.cookies["csrftoken"]}
-        answer = client.post("/admin/login/", data=login | token)
-    assert answer.status_code == 302, answer.text
+    client.force_login(carol)
+    session = {"sessionid": client.cookies["sessionid"].value}
+    with httpx2.Client(base_url=live_server_asgi.url, cookies=session) as browser:
+        page = browser.get("/admin/")
+    assert page.status_code == 200, page.headers
+    assert carol.username in page.text
     assert live_server_asgi.url == settings.PUBLIC_URL
 
 
