@@ -82,6 +82,9 @@ def serve(
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=512)
+    # Inherited by what is accepted. asyncio sets it only for sockets that it bound
+    # itself, and without it every answer waits 40 ms for a delayed ACK.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     options: dict[str, Any] = {
         "loop": "asyncio",
         "ws": "websockets-sansio",

@@ -105,6 +105,8 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 
 def _listeners() -> list[socket.socket]:
     main = socket.create_server((HOST, 0), backlog=512)
+    # Inherited by what is accepted; without it each answer waits for a delayed ACK.
+    main.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     port = main.getsockname()[1]
     private: list[socket.socket] = []
     with suppress(OSError):
