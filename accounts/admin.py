@@ -13,6 +13,7 @@ from accounts.models import ApiToken, User
 
 # One way in, with one lockout: the admin's own form counts no attempts.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.site_header = admin.site.site_title = "Patchbay"
 
 # Where a token may be deleted: together with its person. Elsewhere it is revoked,
 # so that what it did can still be told.

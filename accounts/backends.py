@@ -1,8 +1,11 @@
 from typing import Any
 
 from allauth.account.auth_backends import AuthenticationBackend
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
+
+from accounts import demo
 
 
 class AccountBackend(AuthenticationBackend):  # type: ignore[misc]
@@ -16,6 +19,9 @@ class AccountBackend(AuthenticationBackend):  # type: ignore[misc]
     def authenticate(
         self, request: HttpRequest | None, **credentials: Any
     ) -> AbstractBaseUser | None:
+        if not settings.DEVELOPMENT and credentials.get("password") == demo.PASSWORD:
+            # A database of a development installation that went on to serve.
+            return None
         if credentials.get("email") == credentials.get("username"):
             # A username is tried as an address anyway.
             credentials.pop("email", None)

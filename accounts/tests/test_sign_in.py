@@ -10,6 +10,7 @@ from django.urls import reverse
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
+from accounts import demo
 from accounts.models import User
 from accounts.tests.hashing import CountingHasher
 from accounts.tests.smtp import Mailbox
@@ -101,6 +102,20 @@ def test_an_inactive_person_is_told_so_and_not_let_in(
     assert answer["Location"] == "/accounts/inactive/"
     assert "not active" in client.get(answer["Location"]).text
     assert signed_in(client) is None
+
+
+@pytest.mark.usefixtures("db")
+def test_the_password_of_the_demo_opens_nothing_outside_of_development(
+    client: Client, settings: Settings
+) -> None:
+    demo.ensure_user()
+
+    sign_in(client, demo.USERNAME, demo.PASSWORD)
+    assert signed_in(client) is None
+
+    settings.DEVELOPMENT = True
+    sign_in(client, demo.USERNAME, demo.PASSWORD)
+    assert signed_in(client)
 
 
 def test_the_sixth_attempt_on_one_person_has_to_wait(
