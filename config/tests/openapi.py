@@ -50,7 +50,7 @@ def _registry() -> Registry[Any]:
 
 
 def assert_valid(value: Any, schema: dict[str, Any]) -> None:
-    """Assert that `value` fits; `schema` points into the document by `_at`."""
+    """Assert that `value` fits; `schema` points into the document by `at`."""
     errors = OAS31Validator(schema, registry=_registry()).iter_errors(value)
     found = [f"{error.json_path}: {error.message}" for error in errors]
     assert not found, f"{schema}: {found}"
@@ -75,23 +75,24 @@ def _schema(method: str, path: str, status: int) -> dict[str, Any]:
     template = template_of(path)
     if template is None:
         assert status == HTTPStatus.NOT_FOUND, f"{path} is not documented"
-        return _at("components", "schemas", "Error")
+        return at("components", "schemas", "Error")
     operations = document()["paths"][template]
     if method.lower() not in operations:
         if method == "OPTIONS" and status == HTTPStatus.OK:
             return METHODS
         # Who is not signed in is not told which methods there are.
         assert status in {401, 405, 406}, f"{method} {template} is not documented"
-        return _at("components", "schemas", "Error")
+        return at("components", "schemas", "Error")
     responses = operations[method.lower()]["responses"]
     assert str(status) in responses, f"{method} {template} does not document {status}"
     shared = responses[str(status)].get("$ref")
     operation = ("paths", template, method.lower(), "responses", str(status))
     response = shared.removeprefix("#/").split("/") if shared else operation
-    return _at(*response, "content", "application/json", "schema")
+    return at(*response, "content", "application/json", "schema")
 
 
-def _at(*keys: str) -> dict[str, Any]:
+def at(*keys: str) -> dict[str, Any]:
+    """Return a schema that refers to this place of the document."""
     pointer = "/".join(key.replace("~", "~0").replace("/", "~1") for key in keys)
     return {"$ref": f"urn:openapi#/{pointer}"}
 
