@@ -35,8 +35,6 @@ from connectors.validator import ValidationResult
 log = structlog.get_logger(__name__)
 
 NAME_CHARS = 100
-# How often a transaction that lost a race to another writer starts again.
-RACES = 3
 
 
 class Superseded(Exception):
@@ -44,22 +42,20 @@ class Superseded(Exception):
 
 
 def _again_if_raced[**P, T](transact: Callable[P, T]) -> Callable[P, T]:
-    """Make it one transaction that starts again if it lost a race.
+    """Make it one transaction, which starts again if it lost a race.
 
-    Only a writer that did not lock the person can win one: the admin, a shell. The
-    second time the checks see what it wrote and say which it was.
+    Only a writer who did not lock the person wins one. The second time the checks
+    see what was written, and say what is taken.
     """
 
     @wraps(transact)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        for _ in range(RACES - 1):
-            try:
-                with transaction.atomic():
-                    return transact(*args, **kwargs)
-            except IntegrityError:
-                continue
-        with transaction.atomic():
-            return transact(*args, **kwargs)
+        try:
+            with transaction.atomic():
+                return transact(*args, **kwargs)
+        except IntegrityError:
+            with transaction.atomic():
+                return transact(*args, **kwargs)
 
     return run
 
