@@ -22,10 +22,6 @@ _CODE = "PAYLOAD_TOO_LARGE"
 _ANSWER = json.dumps({"error": _CODE, "message": MESSAGES[_CODE]}).encode()
 
 
-class _TooLarge(Exception):
-    """Leaves the application through `receive`; never seen outside."""
-
-
 class BodyLimit:
     """Answer 413 to a body of more than `DATA_UPLOAD_MAX_MEMORY_SIZE` bytes."""
 
@@ -44,12 +40,12 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
-                raise _TooLarge
+                # Django then closes the temporary file and gives up in silence.
+                return {"type": "http.disconnect"}
             return message
 
-        try:
-            await self.application(scope, counted, send)
-        except _TooLarge:
+        await self.application(scope, counted, send)
+        if received > limit:
             # The body is read before the view, so no answer has begun.
             await _refuse(send)
 
