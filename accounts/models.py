@@ -57,8 +57,8 @@ class User(AbstractUser):
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def owned_by(self, user: User) -> "ApiTokenQuerySet":
-        return self.filter(user=user)
+    def owned_by(self, user_id: int) -> "ApiTokenQuerySet":
+        return self.filter(user_id=user_id)
 
     def live(self) -> "ApiTokenQuerySet":
         """Neither revoked nor expired."""

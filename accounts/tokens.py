@@ -115,7 +115,7 @@ def get(*, user_id: int, token_id: int) -> ApiToken:
     Raises:
         TokenNotFound: NOT_FOUND, there is none, or it is somebody else's.
     """
-    token = ApiToken.objects.filter(user_id=user_id, pk=token_id).first()
+    token = ApiToken.objects.owned_by(user_id).filter(pk=token_id).first()
     if token is None:
         raise TokenNotFound
     return token
@@ -123,7 +123,7 @@ def get(*, user_id: int, token_id: int) -> ApiToken:
 
 def list_for(*, user_id: int) -> ApiTokenQuerySet:
     """Return the live tokens of this person, newest first."""
-    return ApiToken.objects.filter(user_id=user_id).live()
+    return ApiToken.objects.owned_by(user_id).live()
 
 
 def _checked_name(name: str) -> str:
