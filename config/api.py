@@ -8,10 +8,13 @@ database cannot store: NUL and lone surrogates.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
+from asgiref.sync import iscoroutinefunction
 from django.conf import settings
+from django.http import HttpRequest
+from django.utils.decorators import sync_and_async_middleware
 from rest_framework.exceptions import ParseError
 from rest_framework.metadata import BaseMetadata
 from rest_framework.parsers import BaseParser
@@ -22,6 +25,28 @@ from config.errors import PayloadTooLarge
 if TYPE_CHECKING:
     # Whose definition reads the settings that name this module.
     from rest_framework.views import APIView
+
+
+@sync_and_async_middleware
+def known_length(get_response: Callable[[HttpRequest], Any]) -> Callable[..., Any]:
+    """Tell the length of a body that came in chunks: without, REST sees none.
+
+    Such a body is complete by now, and no larger than `config.body_limit` lets it.
+    """
+
+    def measure(request: HttpRequest) -> None:
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            request.META.setdefault("CONTENT_LENGTH", str(len(request.body)))
+
+    async def answer(request: HttpRequest) -> Any:
+        measure(request)
+        return await get_response(request)
+
+    def answer_sync(request: HttpRequest) -> Any:
+        measure(request)
+        return get_response(request)
+
+    return answer if iscoroutinefunction(get_response) else answer_sync
 
 
 class JSONParser(BaseParser):

@@ -1,11 +1,16 @@
 import json
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
 from django.test import Client
 from rest_framework.exceptions import ParseError
 
+from accounts import tokens
+from accounts.models import User
 from config.api import read_object
+from config.tests.live import LiveServer
 
 REST = "/api/rest"
 
@@ -110,6 +115,27 @@ def test_a_client_that_takes_no_json_is_answered_406(client: Client) -> None:
     response = client.get(REST, headers={"accept": "text/html"})
     assert response.status_code == 406
     assert response.json()["error"] == "NOT_ACCEPTABLE"
+
+
+@pytest.mark.parametrize(
+    ("chunks", "status"),
+    [([b'{"server_url"', b': "not-a-url"}'], 200), ([b"["], 422), ([], 422)],
+)
+def test_a_body_in_chunks_is_read_too(
+    live_server_asgi: LiveServer, alice: User, chunks: list[bytes], status: int
+) -> None:
+    _, token = tokens.issue(user=alice, name="chunks")
+    connection = HTTPConnection(
+        live_server_asgi.host, live_server_asgi.port, timeout=20
+    )
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    with closing(connection):
+        connection.request(
+            "POST", "/api/connectors/test", iter(chunks), headers, encode_chunked=True
+        )
+        response = connection.getresponse()
+        body = response.read()
+    assert response.status == status, body
 
 
 def test_options_names_the_methods(client: Client) -> None:

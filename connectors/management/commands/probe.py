@@ -63,7 +63,8 @@ class Command(BaseCommand):
     def _show(self, step: Step) -> None:
         if mark := MARKS.get(step.status):
             took = "" if step.duration_ms is None else f" ({step.duration_ms} ms)"
-            self.stdout.write(f"{mark}  {step.step:<10} {step.message}{took}")
+            line = f"{mark}  {step.step:<10} {step.message}{took}"
+            self.stdout.write(line.rstrip())
             self.stdout.flush()
 
     def _report(self, result: ValidationResult) -> None:
