@@ -1,4 +1,3 @@
-
 import connectors.fields
 import django.db.models.deletion
 import django.db.models.functions.text

@@ -1,4 +1,4 @@
-"""Source of the format: docs/adr, ids and associated data."""
+"""The format is decided in docs/adr/0001-integer-ids-and-associated-data.md."""
 
 import base64
 import os
