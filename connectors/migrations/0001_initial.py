@@ -1,10 +1,12 @@
-import connectors.fields
+import uuid
+
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
-import uuid
 from django.conf import settings
 from django.db import migrations, models
+
+import connectors.fields
 
 
 class Migration(migrations.Migration):
