@@ -275,10 +275,13 @@ def _store(
         duration_ms=duration_ms,
         result=answer and [answer.content, answer.structured_content],
     )
-    used = call.delivery.sent
     if answer is not None:
-        health.settle(call.connector, used=used)
-    elif isinstance(failure, SecretUnreadable) or (
-        isinstance(failure, ServerFailure) and call.delivery.attempts
-    ):
+        health.settle(call.connector, used=True)
+    elif isinstance(failure, ServerFailure | SecretUnreadable) and _is_news(call):
+        used = call.delivery.sent
         health.settle(call.connector, error_code=failure.code, used=used)
+
+
+def _is_news(call: _Call) -> bool:
+    """Tell a failure that was just found from one that is known, and refused for."""
+    return bool(call.delivery.attempts) or call.connector.is_verified

@@ -39,7 +39,7 @@ class Delivery:
     sent: bool = False
     # Whether this installation does not allow the address.
     blocked: bool = False
-    answer: ToolOutcome | None = None
+    answer: ToolOutcome | None = field(default=None, repr=False)
 
     async def run(self, endpoint: Endpoint, *, ids: dict[str, Any]) -> ToolOutcome:
         """Send the call within CALL_TIMEOUT_S and return the answer.
