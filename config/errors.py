@@ -176,10 +176,9 @@ def _of_connector(exc: errors.ConnectorError) -> Problem:
 def _of_framework(exc: Exception, code: str) -> Problem:
     # Our own subclasses bring a code of the table and a sentence; the framework's
     # sentences repeat what was sent, so they are replaced.
-    own = exc.default_code if isinstance(exc, drf.APIException) else ""
     message = ""
-    if own in STATUS:
-        code, message = own, str(exc.detail)
+    if isinstance(exc, drf.APIException) and exc.default_code in STATUS:
+        code, message = exc.default_code, str(exc.detail)
     return _problem(code, message, _headers(exc, code))
 
 

@@ -68,7 +68,7 @@ SCHEMAS: Final[Json] = {
         },
     },
 }
-HEADERS: Final[Json] = {
+HEADERS: Final[dict[int, Json]] = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
     429: {"Retry-After": {"schema": {"type": "integer", "description": "seconds"}}},
     503: {"Retry-After": {"schema": {"type": "integer", "description": "seconds"}}},

@@ -4,11 +4,14 @@
 into responses and adds those that every operation has.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 
 from connectors import serializers
+
+type View = Callable[..., Any]
 
 NOTES: Final = "https://notes.example.com/mcp"
 # What a server that is dialled for a call can do to it.
@@ -24,7 +27,9 @@ SERVER_FAILURES: Final = (
 )
 
 
-def _operation(summary: str, *, errors: tuple[str, ...] = (), **schema: Any) -> Any:
+def _operation(
+    summary: str, *, errors: tuple[str, ...] = (), **schema: Any
+) -> Callable[[View], View]:
     return extend_schema(
         summary=summary,
         tags=["connectors"],

@@ -105,7 +105,9 @@ class Anything(serializers.JSONField):
 
 def _auth_type(**kwargs: Any) -> serializers.ChoiceField:
     # The framework's own sentence repeats what was sent.
-    messages = {"invalid_choice": "The sign-in must be none, api_key or oauth."}
+    messages: dict[str, Any] = {
+        "invalid_choice": "The sign-in must be none, api_key or oauth."
+    }
     return serializers.ChoiceField(
         choices=AuthType.choices, error_messages=messages, **kwargs
     )

@@ -20,7 +20,7 @@ class ApiClient(Client):
         super().__init__(headers=headers, raise_request_exception=False, **options)
 
     def request(self, **request: Any) -> Any:
-        response = super().request(**request)
+        response: Any = super().request(**request)
         openapi.check(request["REQUEST_METHOD"], request["PATH_INFO"], response)
         return response
 

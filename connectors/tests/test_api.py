@@ -382,7 +382,7 @@ def test_a_new_url_is_tested_before_it_replaces_the_old(
 def test_new_credentials_are_tested_before_they_replace_the_old(
     api: ApiClient, peer: Hostile
 ) -> None:
-    right = {"auth_type": "api_key", "auth_config": {"token": RIGHT_TOKEN}}
+    right: Any = {"auth_type": "api_key", "auth_config": {"token": RIGHT_TOKEN}}
     added = _add(api, peer, server_url=peer.url("token"), **right)
     refused = api.patch(_at(added), {"auth_config": {"token": "wrong"}})
     assert refused.status_code == 400
@@ -505,7 +505,7 @@ def test_a_server_that_fails_a_call_is_answered_with_its_status(
 
 
 def test_the_evidence_of_tests_names_no_secret(api: ApiClient, peer: Hostile) -> None:
-    secret = {"auth_type": "api_key", "auth_config": {"token": RIGHT_TOKEN}}
+    secret: Any = {"auth_type": "api_key", "auth_config": {"token": RIGHT_TOKEN}}
     added = _add(api, peer, server_url=peer.url("token"), **secret)
     answers = [
         api.get(CONNECTORS).text,

@@ -18,7 +18,7 @@ WRONG_TYPES = [None, 1, 1.5, True, [], ["a"], {}, {"a": 1}]
 def _refused(response: Any) -> list[Any]:
     """Return the `loc` of the first error of a 422."""
     assert response.status_code == 422, response.text
-    loc = response.json()["detail"][0]["loc"]
+    loc: list[Any] = response.json()["detail"][0]["loc"]
     assert loc[0] == "body"
     return loc[1:]
 

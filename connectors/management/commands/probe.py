@@ -3,7 +3,6 @@
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -12,7 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from connectors import auth, validator
 from connectors.errors import InvalidInput
-from connectors.validator import Step, ValidationResult
+from connectors.steps import Step
+from connectors.validator import ValidationResult
 
 USAGE: Final = 2
 MARKS: Final = {"passed": "ok", "warning": "!!", "failed": "no", "skipped": "--"}
@@ -51,8 +51,7 @@ class Command(BaseCommand):
     async def _run(
         self, url: str, given: dict[str, Any], *, quiet: bool
     ) -> ValidationResult:
-        items: AsyncIterator[Any] = validator.stages(server_url=url, **given)
-        async with aclosing(items):
+        async with aclosing(validator.stages(server_url=url, **given)) as items:
             async for item in items:
                 if isinstance(item, ValidationResult):
                     return item
