@@ -15,7 +15,7 @@ It reads one job a line and answers with one JSON line for each schema in it:
 import json
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import jsonschema_rs
@@ -55,11 +55,12 @@ def main() -> None:
     _write("ready")
     for line in sys.stdin.buffer:
         _limit_cpu()
-        for answer in _answers(json.loads(line)):
+        for answer in answers(json.loads(line)):
             _write(answer)
 
 
-def _answers(job: dict[str, Any]) -> Iterator[Any]:
+def answers(job: dict[str, Any]) -> Iterator[Any]:
+    """Give the answers to one job, each as soon as it is known."""
     if job["check"] == "value":
         yield _check_value(job["schema"], job["value"], job["max_depth"])
         return
@@ -92,6 +93,8 @@ def _check_value(schema: Any, value: Any, max_depth: int) -> dict[str, Any]:
 
 
 def _validator(schema: Any, max_depth: int) -> Any:
+    if not isinstance(schema, dict | bool):
+        raise Unusable("It is not a JSON Schema.")
     if _is_deeper(schema, max_depth):
         raise Unusable(TOO_DEEP)
     asked: list[str] = []
@@ -100,26 +103,35 @@ def _validator(schema: Any, max_depth: int) -> Any:
         asked.append(uri)
         raise LookupError
 
-    for engine in (LINEAR, BACKTRACKING):
-        try:
-            return jsonschema_rs.validator_for(
-                schema,
-                retriever=refuse,
-                validate_formats=False,
-                mask="the value",
-                pattern_options=engine,
-            )
-        except jsonschema_rs.ValidationError as problem:
-            failure = problem
-        except ValueError as problem:
-            raise Unusable("It is not valid JSON.") from problem
-        if not isinstance(failure.kind, jsonschema_rs.ValidationErrorKind.Format):
-            break
-    if isinstance(failure.kind, jsonschema_rs.ValidationErrorKind.Referencing):
-        raise Unusable(NOT_LOADED if asked else NOT_FOUND)
-    where = "/".join(map(str, failure.instance_path)) or "its top"
-    message = failure.message[:MAX_MESSAGE]
-    raise Unusable(f"It is not a valid JSON Schema, at {where[:100]}: {message}")
+    try:
+        return _compile(schema, refuse)
+    except jsonschema_rs.ValidationError as problem:
+        raise Unusable(_reason(problem, is_remote=bool(asked))) from problem
+    except ValueError as problem:
+        raise Unusable("It is not valid JSON.") from problem
+
+
+def _compile(schema: Any, retriever: Callable[[str], NoReturn]) -> Any:
+    options: dict[str, Any] = {
+        "retriever": retriever,
+        "validate_formats": False,
+        "mask": "the value",
+    }
+    try:
+        return jsonschema_rs.validator_for(schema, pattern_options=LINEAR, **options)
+    except jsonschema_rs.ValidationError as problem:
+        if not isinstance(problem.kind, jsonschema_rs.ValidationErrorKind.Format):
+            raise
+    # A pattern that the linear engine does not know: lookaround, back-references.
+    return jsonschema_rs.validator_for(schema, pattern_options=BACKTRACKING, **options)
+
+
+def _reason(problem: jsonschema_rs.ValidationError, *, is_remote: bool) -> str:
+    if isinstance(problem.kind, jsonschema_rs.ValidationErrorKind.Referencing):
+        return NOT_LOADED if is_remote else NOT_FOUND
+    where = "/".join(map(str, problem.instance_path)) or "its top"
+    message = problem.message[:MAX_MESSAGE]
+    return f"It is not a valid JSON Schema, at {where[:100]}: {message}"
 
 
 def _is_deeper(value: Any, max_depth: int) -> bool:
