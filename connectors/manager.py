@@ -118,7 +118,7 @@ async def test(
         auth_type=auth_type,
         auth_config=auth_config,
     )
-    return await proof.last(items, TestReport)
+    return await proof.last(items)
 
 
 async def add(
@@ -257,8 +257,7 @@ async def retest(*, user_id: int, connector_id: int) -> TestReport:
     except SecretUnreadable as error:
         await sync_to_async(health.settle)(seen, error_code=error.code)
         raise
-    items = proof.dial(user_id=user_id, target=target)
-    result = await proof.last(items, ValidationResult)
+    result = await proof.last(proof.dial(user_id=user_id, target=target))
     ticket = await sync_to_async(saving.apply_retest)(
         seen=seen, target=target, result=result
     )

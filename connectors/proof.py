@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
 
 import structlog
 from asgiref.sync import sync_to_async
@@ -60,7 +59,7 @@ async def prove(*, user_id: int, target: Target, ticket: str | None) -> Connecti
     """
     if ticket and (test := await sync_to_async(_find)(user_id, target, ticket)):
         return test
-    result = await last(dial(user_id=user_id, target=target), ValidationResult)
+    result = await last(dial(user_id=user_id, target=target))
     test, _ = await keep(user_id=user_id, target=target, result=result)
     if not result.success:
         raise NotVerified(result)
@@ -125,13 +124,11 @@ def fill(row: UserMCPConnection, found: ConnectionTest | ValidationResult) -> No
     health.succeeded(row, warning=found.error_code or "")
 
 
-async def last[T](items: AsyncGenerator[Any], kind: type[T]) -> T:
-    """Run `items` until one is of `kind`, which is their last."""
+async def last[T](items: AsyncGenerator[Step | T]) -> T:
+    """Run a test to its end; return what comes after the steps."""
     async with aclosing(items):
-        async for item in items:
-            if isinstance(item, kind):
-                return item
-    raise RuntimeError("The test ended without a result.")
+        *_, found = [item async for item in items if not isinstance(item, Step)]
+    return found
 
 
 def _find(user_id: int, target: Target, ticket: str) -> ConnectionTest | None:

@@ -392,12 +392,16 @@ def test_who_leaves_before_the_call_was_sent_cancelled_it(
 
 
 def test_an_error_of_ours_leaves_no_call_open(
-    alice: User, good: UserMCPConnection
+    alice: User, good: UserMCPConnection, closed_url: str
 ) -> None:
-    CONNECTORS.update(transport="http", protocol_version="x", discover_cache=[1])
-    with pytest.raises(Exception):  # noqa: B017, PT011 — whatever it is
-        verbs.call(alice, good.pk)
-    assert evidence()[0] == Outcome.NOT_SENT
+    async def fail(progress: float, total: float | None, message: str) -> None:
+        raise ZeroDivisionError
+
+    CONNECTORS.update(server_url=closed_url)
+    with pytest.raises(ZeroDivisionError):
+        verbs.call(alice, good.pk, on_progress=fail)
+    assert evidence() == (Outcome.NOT_SENT, "INTERNAL_ERROR", 1)
+    assert CONNECTORS.get().status == Status.READY
 
 
 def test_the_row_is_there_before_the_call_leaves(alice: User) -> None:

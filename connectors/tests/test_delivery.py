@@ -150,6 +150,18 @@ async def vanish(exchange: Exchange) -> None:
     exchange.wire.close()
 
 
+async def moves_away(exchange: Exchange) -> None:
+    """Send a call elsewhere, where nobody listens."""
+    if exchange.method != "tools/call":
+        await polite(exchange)
+        return
+    for listener in exchange.server._listeners:
+        listener.close()
+    head = (("Location", "/new"), ("Content-Length", "0"), ("Connection", "close"))
+    await exchange.wire.head(307, *head)
+    exchange.wire.close()
+
+
 async def never_lets_go(exchange: Exchange) -> None:
     """Answer the call, and nothing to the end of the session."""
     await (hold if exchange.method == "DELETE" else polite)(exchange)
@@ -159,19 +171,20 @@ async def never_lets_go(exchange: Exchange) -> None:
 def peculiar() -> Iterator[Hostile]:
     faults = {
         reply.__name__: Fault(about="", reply=reply, era="legacy")
-        for reply in (vanish, never_lets_go)
+        for reply in (vanish, moves_away, never_lets_go)
     }
     with running(faults=faults) as server:
         yield server
 
 
-def test_an_answer_that_is_resumed_in_vain_is_not_called_again(
-    delivery: Delivery, peculiar: Hostile
+@pytest.mark.parametrize("name", ["vanish", "moves_away"])
+def test_a_connection_that_fails_after_the_call_was_sent_is_unknown(
+    delivery: Delivery, peculiar: Hostile, name: str
 ) -> None:
     with pytest.raises(OutcomeUnknown):
-        run(delivery, peculiar.url("vanish"), **LEGACY)
+        run(delivery, peculiar.url(name), **LEGACY)
     assert (delivery.attempts, delivery.sent) == (1, True)
-    assert peculiar.seen("vanish").tool_calls == 1
+    assert peculiar.seen(name).tool_calls == 1
 
 
 def test_an_answer_counts_although_the_session_does_not_end(
