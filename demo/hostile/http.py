@@ -94,14 +94,15 @@ class Wire:
         self.reader = reader
         self.writer = writer
         self.closed = False
-        # Told how many bytes left, as they leave.
+        # Told how many bytes leave, before they do.
         self.count: Callable[[int], None] = lambda _: None
 
     async def send(self, data: bytes) -> None:
         """Send bytes as they are, at the pace at which the client reads."""
+        # Counted first: whoever has received it finds it counted.
+        self.count(len(data))
         self.writer.write(data)
         await self.writer.drain()
-        self.count(len(data))
 
     async def head(self, status: int, *headers: tuple[str, str]) -> None:
         """Send a status line and headers."""

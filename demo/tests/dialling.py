@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -60,8 +61,17 @@ def post(
         (name.encode(), value if isinstance(value, bytes) else value.encode())
         for name, value in headers.items()
     ]
-    with httpx2.Client(timeout=timeout_s, trust_env=False) as client:
+    with http(timeout_s) as client:
         return client.post(url, json=body, headers=raw_headers)
+
+
+def http(timeout_s: float = PATIENCE_S) -> httpx2.Client:
+    """Make a client of plain HTTP, which knows no certificate authorities.
+
+    Loading them takes longer than most of these tests.
+    """
+    nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx2.Client(timeout=timeout_s, trust_env=False, verify=nobody)
 
 
 class Session:

@@ -2,12 +2,11 @@ import asyncio
 import socket
 from collections.abc import Iterator
 
-import httpx2
 import pytest
 
 from demo.broken import SHOWN, build, faults
 from demo.hostile import FAULTS, Hostile, running
-from demo.tests.dialling import ask, request_bytes, result
+from demo.tests.dialling import ask, http, request_bytes, result
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +28,7 @@ def test_the_usual_path_dies_after_the_handshake(broken: Hostile) -> None:
 
 
 def test_the_front_page_lists_every_path(broken: Hostile) -> None:
-    with httpx2.Client(trust_env=False) as client:
+    with http() as client:
         page = client.get(broken.origin)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     for path, fault in faults().items():

@@ -1,10 +1,9 @@
-import httpx2
 import pytest
 from mcp import Client
 
 from demo.hostile import Era, Hostile
 from demo.hostile.peer import LEGACY, MODERN
-from demo.tests.dialling import Session, ask, error, message, post, result, sse
+from demo.tests.dialling import Session, ask, error, http, message, post, result, sse
 
 CALLED = {"name": "echo", "arguments": {"text": "hi"}}
 
@@ -85,7 +84,7 @@ def test_a_session_ends_when_it_is_deleted(hostile: Hostile) -> None:
     assert session.ask("notifications/initialized").status_code == 202
     assert result(session.ask("ping")) == {}
     assert "tools" in result(session.ask("tools/list"))
-    with httpx2.Client(trust_env=False) as client:
+    with http() as client:
         assert client.get(session.url).status_code == 405
         assert client.delete(session.url, headers=session.headers).status_code == 200
     assert session.ask("tools/list").status_code == 404

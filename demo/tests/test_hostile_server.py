@@ -12,6 +12,7 @@ from demo.tests.dialling import (
     Session,
     ask,
     dial,
+    http,
     read_all,
     read_until,
     request_bytes,
@@ -45,9 +46,10 @@ def test_what_a_path_received_is_kept(hostile: Hostile) -> None:
         "server/discover",
         "tools/call",
     ]
-    assert seen.in_flight == 0
     assert seen.bytes_sent > 0
     assert hostile.seen("trap").requests == 0
+    assert hostile.wait_until_idle()
+    assert seen.in_flight == 0
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_connections_are_counted_until_the_last_is_closed(hostile: Hostile) -> N
 
 def test_one_connection_carries_many_requests(hostile: Hostile) -> None:
     before = hostile.connections
-    with httpx2.Client(trust_env=False) as client:
+    with http() as client:
         for _ in range(3):
             assert client.get(hostile.url("html")).status_code == 200
     assert hostile.connections == before + 1
@@ -127,7 +129,7 @@ def test_what_is_not_http_is_hung_up_on(hostile: Hostile, sent: bytes) -> None:
 
 def test_everything_is_counted_for_other_processes(hostile: Hostile) -> None:
     ask(hostile.url("good"), "tools/list")
-    with httpx2.Client(trust_env=False) as client:
+    with http() as client:
         report = client.get(f"{hostile.origin}/stats").json()
     assert report["paths"]["good"]["methods"] == {"tools/list": 1}
     assert report["paths"]["good"]["tool_calls"] == 0
@@ -135,7 +137,7 @@ def test_everything_is_counted_for_other_processes(hostile: Hostile) -> None:
 
 
 def test_the_front_page_lists_every_fault(hostile: Hostile) -> None:
-    with httpx2.Client(trust_env=False) as client:
+    with http() as client:
         page = client.get(hostile.origin).text
     assert all(f"/{name}</code>" in page for name in FAULTS)
 

@@ -1,11 +1,10 @@
 from datetime import date
 
-import httpx2
 import pytest
 
 from demo.fixtures import DemoServer
 from demo.rota import ROTA, Team, shift_on
-from demo.tests.dialling import sse
+from demo.tests.dialling import http, sse
 
 
 async def test_it_is_served_over_two_connections(sse_server: DemoServer) -> None:
@@ -34,7 +33,7 @@ async def test_today_is_the_day_when_none_is_named(sse_server: DemoServer) -> No
 
 
 def test_it_does_not_speak_streamable_http(sse_server: DemoServer) -> None:
-    with httpx2.Client(trust_env=False) as client:
+    with http() as client:
         assert client.post(sse_server.url, json={}).status_code == 405
 
 
