@@ -1,12 +1,10 @@
 """The HTTP status of every error code, and the one shape of an error.
 
 `STATUS` is the only place where a code meets a status. `answer` is what REST
-calls for every exception; the views at the end serve whatever fails outside of
-REST: as JSON below /api, as a small page elsewhere. docs/errors.md explains
-every code to people.
+calls for every exception; what fails outside of REST is served by
+`config.error_pages`. docs/errors.md explains every code to people.
 """
 
-import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,10 +13,8 @@ from typing import Any, Final
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404
 from django.http.request import UnreadablePostError
-from django.template.loader import render_to_string
-from django.utils.html import format_html
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
@@ -117,6 +113,18 @@ class Problem:
     body: dict[str, Any]
     headers: dict[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(
+        cls,
+        code: str,
+        message: str = "",
+        headers: dict[str, str] | None = None,
+        **extra: Any,
+    ) -> "Problem":
+        """Build the one shape of an error; `MESSAGES` has the usual sentences."""
+        body = {"error": code, "message": message or MESSAGES[code], **extra}
+        return cls(code=code, body=body, headers=headers or {})
+
     @property
     def status(self) -> int:
         return STATUS[self.code]
@@ -138,18 +146,11 @@ def problem_of(exc: Exception) -> Problem:
     if isinstance(exc, drf.ValidationError | drf.ParseError):
         return _of_fields(list(_flatten(exc.detail, ["body"])))
     if isinstance(exc, OperationalError | InterfaceError):
-        return _of_database()
+        return database_unavailable()
     for kind, code in FRAMEWORK:
         if isinstance(exc, kind):
             return _of_framework(exc, code)
-    return _unanticipated(exc)
-
-
-def _problem(
-    code: str, message: str = "", headers: dict[str, str] | None = None, **extra: Any
-) -> Problem:
-    body = {"error": code, "message": message or MESSAGES[code], **extra}
-    return Problem(code=code, body=body, headers=headers or {})
+    return unanticipated(exc)
 
 
 def _of_connector(exc: errors.ConnectorError) -> Problem:
@@ -162,15 +163,15 @@ def _of_connector(exc: errors.ConnectorError) -> Problem:
         case errors.NotVerified():
             # What was tested is not saved, so there is no ticket to hand out.
             test = {**exc.test.public(), "test_ticket": None}
-            return _problem(exc.code, exc.message, test=test)
+            return Problem.of(exc.code, exc.message, test=test)
         case errors.TooManyRequests():
             headers = {"Retry-After": str(exc.retry_after_s)}
-            return _problem(exc.code, exc.message, headers)
+            return Problem.of(exc.code, exc.message, headers)
         case errors.ServerFailure():
-            return _problem(exc.code, f"{exc.message} {exc.suggestion}".strip())
+            return Problem.of(exc.code, f"{exc.message} {exc.suggestion}".strip())
         case _ if exc.code == errors.ConnectorError.code:
-            return _unanticipated(exc)
-    return _problem(exc.code, exc.message)
+            return unanticipated(exc)
+    return Problem.of(exc.code, exc.message)
 
 
 def _of_framework(exc: Exception, code: str) -> Problem:
@@ -179,7 +180,7 @@ def _of_framework(exc: Exception, code: str) -> Problem:
     message = ""
     if isinstance(exc, drf.APIException) and exc.default_code in STATUS:
         code, message = exc.default_code, str(exc.detail)
-    return _problem(code, message, _headers(exc, code))
+    return Problem.of(code, message, _headers(exc, code))
 
 
 def _of_fields(detail: list[dict[str, Any]]) -> Problem:
@@ -211,14 +212,14 @@ def _headers(exc: Exception, code: str) -> dict[str, str]:
     return {}
 
 
-def _of_database() -> Problem:
+def database_unavailable() -> Problem:
     # Without the exception: its text names hosts and people's data.
     logger.error("database.unavailable", error_code="DATABASE_UNAVAILABLE")
     headers = {"Retry-After": str(DATABASE_RETRY_AFTER_S)}
-    return _problem("DATABASE_UNAVAILABLE", headers=headers)
+    return Problem.of("DATABASE_UNAVAILABLE", headers=headers)
 
 
-def _unanticipated(exc: BaseException | None) -> Problem:
+def unanticipated(exc: BaseException | None) -> Problem:
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     request_id = request_id or str(uuid.uuid4())
     logger.error(
@@ -227,62 +228,4 @@ def _unanticipated(exc: BaseException | None) -> Problem:
         request_id=request_id,
         exc_info=exc,
     )
-    return _problem("INTERNAL_ERROR", request_id=request_id)
-
-
-# --- What fails outside of REST ----------------------------------------------
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Serve Django's 400: a wrong Host, a malformed upload, too much of it."""
-    too_big = isinstance(exception, RequestDataTooBig)
-    code = "PAYLOAD_TOO_LARGE" if too_big else "BAD_REQUEST"
-    return _refuse(request, code, template="400.html")
-
-
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Serve Django's 403."""
-    return _refuse(request, "FORBIDDEN")
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Serve the 403 of the CSRF middleware; the reason stays in the log."""
-    return _refuse(request, "CSRF_FAILED", template="403_csrf.html")
-
-
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Serve Django's 404; the path is not repeated, for it may be a secret."""
-    return _refuse(request, "NOT_FOUND")
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """Serve what no view caught: 503 if it was the database, else 500."""
-    exc = sys.exc_info()[1]
-    from_database = isinstance(exc, OperationalError | InterfaceError)
-    problem = _of_database() if from_database else _unanticipated(exc)
-    return _serve(request, problem, "500.html")
-
-
-def _refuse(request: HttpRequest, code: str, template: str = "") -> HttpResponse:
-    return _serve(request, _problem(code), template or f"{STATUS[code]}.html")
-
-
-def _serve(request: HttpRequest, problem: Problem, template: str) -> HttpResponse:
-    status, headers = problem.status, problem.headers
-    if request.path == "/api" or request.path.startswith("/api/"):
-        return JsonResponse(problem.body, status=status, headers=headers)
-    page = _page(template, {"problem": problem.body, "status": status})
-    return HttpResponse(page, status=status, headers=headers)
-
-
-def _page(template: str, context: dict[str, Any]) -> str:
-    try:
-        # Without the request: no session, no person, no query.
-        return render_to_string(template, context)
-    except Exception:  # noqa: BLE001 - the last page there is must not fail
-        logger.warning("page.unavailable", template=template)
-        return format_html(
-            "<!doctype html><title>{status}</title><p>{message}</p>",
-            status=context["status"],
-            message=context["problem"]["message"],
-        )
+    return Problem.of("INTERNAL_ERROR", request_id=request_id)

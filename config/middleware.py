@@ -16,7 +16,7 @@ from django.utils.decorators import sync_and_async_middleware
 from django_structlog.middlewares import RequestMiddleware
 
 from config import health
-from config.errors import server_error
+from config.error_pages import server_error
 
 GetResponse = Callable[[HttpRequest], Any]
 Probe = Callable[[HttpRequest], Awaitable[HttpResponse]]

@@ -253,7 +253,7 @@ if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     # The proxy redirects to HTTPS; what it asks for itself (probes) has no need to.
     SILENCED_SYSTEM_CHECKS = ["security.W008"]
-CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "config.error_pages.csrf_failure"
 
 # --- Static files, languages -------------------------------------------------
 

@@ -1,4 +1,3 @@
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,18 +7,15 @@ import pytest
 from django.core.exceptions import (
     PermissionDenied,
     RequestDataTooBig,
-    SuspiciousOperation,
 )
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from django.http.request import UnreadablePostError
-from django.test import Client
 from rest_framework import exceptions as drf
 from structlog.testing import capture_logs
 
 from accounts.authentication import CsrfFailed, ScopeMissing, Unauthorized
 from config.errors import MESSAGES, STATUS, PayloadTooLarge
-from config.tests import failing_urls
 from connectors import errors
 from connectors.validator import ValidationResult
 
@@ -33,20 +29,6 @@ def _tree(kind: type[errors.ConnectorError]) -> Iterator[type[errors.ConnectorEr
 
 
 TREE = [kind for kind in _tree(errors.ConnectorError) if "code" in vars(kind)]
-
-
-@pytest.fixture
-def fail(settings: Any) -> Iterator[Callable[..., Any]]:
-    """Raise an exception in a view, and give the response."""
-    settings.ROOT_URLCONF = "config.tests.failing_urls"
-    client = Client(raise_request_exception=False)
-
-    def get(exc: Exception, path: str = "/api/rest") -> Any:
-        failing_urls.RAISE.append(exc)
-        return client.get(path)
-
-    yield get
-    failing_urls.RAISE.clear()
 
 
 # --- The table ---------------------------------------------------------------
@@ -270,63 +252,3 @@ def test_a_lost_database_is_logged_without_its_address(
         fail(OperationalError(SECRET))
     assert "database.unavailable" in [entry["event"] for entry in logs]
     assert SECRET not in str(logs)
-
-
-# --- Outside of REST ---------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("exc", "code", "status"),
-    [
-        (SuspiciousOperation(SECRET), "BAD_REQUEST", 400),
-        (RequestDataTooBig(SECRET), "PAYLOAD_TOO_LARGE", 413),
-        (PermissionDenied(SECRET), "FORBIDDEN", 403),
-        (Http404(SECRET), "NOT_FOUND", 404),
-        (OperationalError(SECRET), "DATABASE_UNAVAILABLE", 503),
-        (errors.ConnectorNotFound(SECRET), "INTERNAL_ERROR", 500),
-        (RuntimeError(SECRET), "INTERNAL_ERROR", 500),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_what_fails_outside_of_rest_is_json_below_api_and_a_page_elsewhere(
-    fail: Callable[..., Any], exc: Exception, code: str, status: int
-) -> None:
-    below = fail(exc, "/api/page")
-    assert (below.status_code, below.json()["error"]) == (status, code)
-    page = fail(exc, "/page")
-    assert page.status_code == status
-    assert page["Content-Type"].startswith("text/html")
-    assert MESSAGES[code].partition(".")[0].partition("`")[0] in page.text
-    for response in (below, page):
-        assert SECRET not in response.text
-        assert "Traceback" not in response.text
-
-
-def test_a_form_without_its_token_is_json_below_api_and_a_page_elsewhere(
-    settings: Any,
-) -> None:
-    settings.ROOT_URLCONF = "config.tests.failing_urls"
-    client = Client(enforce_csrf_checks=True)
-    below = client.post("/api/form")
-    assert (below.status_code, below.json()["error"]) == (403, "CSRF_FAILED")
-    page = client.post("/form")
-    assert page.status_code == 403
-    assert page["Content-Type"].startswith("text/html")
-
-
-def test_a_page_that_cannot_be_drawn_is_replaced_by_a_plain_one(
-    fail: Callable[..., Any], settings: Any
-) -> None:
-    engine = {**settings.TEMPLATES[0], "DIRS": [], "APP_DIRS": False}
-    settings.TEMPLATES = [engine]
-    response = fail(RuntimeError(SECRET), "/page")
-    assert response.status_code == 500
-    assert MESSAGES["INTERNAL_ERROR"] in response.text
-
-
-@pytest.mark.parametrize("path", ["/api/unknown", "/api", "/api/", "/api/rest/"])
-def test_an_unknown_address_below_api_is_json(settings: Any, path: str) -> None:
-    settings.ROOT_URLCONF = "config.tests.failing_urls"
-    response = Client().get(path)
-    assert response.status_code == 404
-    assert json.loads(response.content)["error"] == "NOT_FOUND"

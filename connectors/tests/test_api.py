@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -10,11 +9,10 @@ from pytest_django import Settings
 
 from accounts.models import User
 from config.tests.rest import ApiClient
-from connectors.models import ConnectionTest, ToolCall, UserMCPConnection
+from connectors.models import ConnectionTest, UserMCPConnection
+from connectors.tests.over_rest import CONNECTORS, TEST, add, at
 from demo.hostile import RIGHT_TOKEN, Hostile
 
-CONNECTORS = "/api/connectors"
-TEST = "/api/connectors/test"
 CONNECTOR_KEYS = {
     "id", "name", "slug", "description", "server_url", "auth_type", "is_active",
     "is_verified", "status", "tool_count", "last_verified_at", "last_error_code",
@@ -24,28 +22,6 @@ TEST_KEYS = {
     "success", "error_code", "error_message", "suggestion", "tools", "steps",
     "protocol_version", "transport", "test_ticket", "duration_ms",
 }  # fmt: skip
-
-
-def _add(api: ApiClient, peer: Hostile, name: str = "Good", **more: Any) -> Any:
-    body = {"name": name, "server_url": peer.url("good"), **more}
-    response = api.post(CONNECTORS, body)
-    assert response.status_code == 201, response.text
-    return response.json()
-
-
-@pytest.fixture
-def peer(hostile: Hostile, allow_loopback: None) -> Hostile:
-    return hostile
-
-
-@pytest.fixture
-def added(api: ApiClient, peer: Hostile) -> Any:
-    """A connector of alice's to the good server."""
-    return _add(api, peer)
-
-
-def _at(connector: Any, rest: str = "") -> str:
-    return f"{CONNECTORS}/{connector['id']}{rest}"
 
 
 # --- Who may -----------------------------------------------------------------
@@ -60,8 +36,8 @@ def test_create_connector_requires_auth(db: None) -> None:
 
 
 def test_delete_requires_auth(api: ApiClient, added: Any) -> None:
-    assert ApiClient().delete(_at(added)).status_code == 401
-    assert api.get(_at(added)).status_code == 200
+    assert ApiClient().delete(at(added)).status_code == 401
+    assert api.get(at(added)).status_code == 200
 
 
 def test_sign_in_is_checked_before_the_body(db: None) -> None:
@@ -137,12 +113,12 @@ def test_a_stranger_gets_404_and_changes_nothing(
 ) -> None:
     peer.clear()
     body = {"name": "Mine now", "is_active": False}
-    stranger = api_client(bob).send(method, _at(added, rest), body)
+    stranger = api_client(bob).send(method, at(added, rest), body)
     missing = api_client(bob).send(method, f"{CONNECTORS}/{10**6}{rest}", body)
     assert stranger.status_code == missing.status_code == 404
     assert stranger.json() == missing.json()
     assert peer.seen("good").requests == 0
-    assert api.get(_at(added)).json()["updated_at"] == added["updated_at"]
+    assert api.get(at(added)).json()["updated_at"] == added["updated_at"]
     assert api_client(bob).get(CONNECTORS).json() == {"connectors": [], "total": 0}
 
 
@@ -227,7 +203,7 @@ def test_create_connector_endpoint(api: ApiClient, peer: Hostile) -> None:
     assert response.status_code == 201
     connector = response.json()
     assert connector.keys() == CONNECTOR_KEYS
-    assert response["Location"] == _at(connector)
+    assert response["Location"] == at(connector)
     assert connector["name"] == "Good server"
     assert connector["description"] == "One\ntwo"
     assert connector["server_url"] == url
@@ -262,7 +238,7 @@ def test_a_ticket_spares_the_second_test(api: ApiClient, peer: Hostile) -> None:
     url = peer.url("good")
     ticket = api.post(TEST, {"server_url": url}).json()["test_ticket"]
     peer.clear()
-    _add(api, peer, test_ticket=ticket)
+    add(api, peer, test_ticket=ticket)
     assert peer.seen("good").requests == 0
 
 
@@ -270,7 +246,7 @@ def test_a_ticket_spares_the_second_test(api: ApiClient, peer: Hostile) -> None:
 def test_a_stale_ticket_is_no_error_but_a_test(
     api: ApiClient, peer: Hostile, ticket: str | None
 ) -> None:
-    _add(api, peer, test_ticket=ticket)
+    add(api, peer, test_ticket=ticket)
     assert peer.seen("good").requests > 0
 
 
@@ -279,7 +255,7 @@ def test_a_ticket_is_good_for_its_owner_its_url_and_its_credentials_only(
 ) -> None:
     ticket = api.post(TEST, {"server_url": peer.url("good")}).json()["test_ticket"]
     peer.clear()
-    _add(api_client(bob), peer, test_ticket=ticket)
+    add(api_client(bob), peer, test_ticket=ticket)
     assert peer.seen("good").requests > 0
     other = {"name": "Web", "server_url": peer.url("html"), "test_ticket": ticket}
     assert api.post(CONNECTORS, other).status_code == 400
@@ -304,7 +280,7 @@ def test_the_limit_comes_before_the_duplicate_and_both_before_the_test(
 def test_a_second_connector_with_the_same_url_is_allowed_on_request(
     api: ApiClient, peer: Hostile, added: Any
 ) -> None:
-    second = _add(api, peer, name="Second", allow_duplicate=True)
+    second = add(api, peer, name="Second", allow_duplicate=True)
     assert second["id"] != added["id"]
 
 
@@ -320,7 +296,7 @@ def test_a_name_that_is_taken_is_409(api: ApiClient, peer: Hostile, added: Any) 
 
 def test_response_schema_matches(api: ApiClient, peer: Hostile, added: Any) -> None:
     """Every client here holds each answer against the document; these are exact."""
-    detail = api.get(_at(added)).json()
+    detail = api.get(at(added)).json()
     assert detail.keys() == CONNECTOR_KEYS | {"discovered_tools"}
     assert detail["discovered_tools"][0] == {
         "name": "echo",
@@ -342,7 +318,7 @@ def test_response_schema_matches(api: ApiClient, peer: Hostile, added: Any) -> N
 def test_reading_dials_nobody(api: ApiClient, peer: Hostile, added: Any) -> None:
     peer.clear()
     api.get(CONNECTORS)
-    api.get(_at(added))
+    api.get(at(added))
     assert peer.seen("good").requests == 0
 
 
@@ -351,7 +327,7 @@ def test_a_rename_needs_no_test(
     api: ApiClient, peer: Hostile, added: Any, method: str
 ) -> None:
     peer.clear()
-    response = api.send(method, _at(added), {"name": "Better", "description": "New"})
+    response = api.send(method, at(added), {"name": "Better", "description": "New"})
     assert response.status_code == 200
     changed = response.json()
     assert (changed["name"], changed["description"]) == ("Better", "New")
@@ -361,8 +337,8 @@ def test_a_rename_needs_no_test(
 
 
 def test_put_wants_the_name_and_patch_does_not(api: ApiClient, added: Any) -> None:
-    assert api.patch(_at(added), {"description": "New"}).status_code == 200
-    response = api.put(_at(added), {"description": "New"})
+    assert api.patch(at(added), {"description": "New"}).status_code == 200
+    response = api.put(at(added), {"description": "New"})
     assert response.status_code == 422
     assert response.json()["detail"][0]["loc"] == ["body", "name", "required"]
 
@@ -370,11 +346,11 @@ def test_put_wants_the_name_and_patch_does_not(api: ApiClient, added: Any) -> No
 def test_a_new_url_is_tested_before_it_replaces_the_old(
     api: ApiClient, peer: Hostile, added: Any
 ) -> None:
-    refused = api.patch(_at(added), {"server_url": peer.url("html")})
+    refused = api.patch(at(added), {"server_url": peer.url("html")})
     assert refused.status_code == 400
     assert refused.json()["test"]["error_code"] == "INVALID_MCP_SERVER"
-    assert api.get(_at(added)).json()["server_url"] == peer.url("good")
-    accepted = api.patch(_at(added), {"server_url": peer.url("some-tools")})
+    assert api.get(at(added)).json()["server_url"] == peer.url("good")
+    accepted = api.patch(at(added), {"server_url": peer.url("some-tools")})
     assert accepted.status_code == 200
     assert accepted.json()["tool_count"] == 200
 
@@ -383,43 +359,43 @@ def test_new_credentials_are_tested_before_they_replace_the_old(
     api: ApiClient, peer: Hostile
 ) -> None:
     right: Any = {"auth_type": "api_key", "auth_config": {"token": RIGHT_TOKEN}}
-    added = _add(api, peer, server_url=peer.url("token"), **right)
-    refused = api.patch(_at(added), {"auth_config": {"token": "wrong"}})
+    added = add(api, peer, server_url=peer.url("token"), **right)
+    refused = api.patch(at(added), {"auth_config": {"token": "wrong"}})
     assert refused.status_code == 400
     assert refused.json()["test"]["error_code"] == "AUTH_FAILED"
-    assert api.post(_at(added, "/retest")).json()["success"] is True
+    assert api.post(at(added, "/retest")).json()["success"] is True
 
 
 def test_a_connector_is_deleted(api: ApiClient, added: Any) -> None:
-    response = api.delete(_at(added))
+    response = api.delete(at(added))
     assert response.status_code == 200
     assert response.json()["success"] is True
     assert isinstance(response.json()["message"], str)
-    assert api.get(_at(added)).status_code == 404
-    assert api.delete(_at(added)).json()["error"] == "CONNECTOR_NOT_FOUND"
+    assert api.get(at(added)).status_code == 404
+    assert api.delete(at(added)).json()["error"] == "CONNECTOR_NOT_FOUND"
 
 
 def test_a_connector_is_paused_and_enabled(api: ApiClient, added: Any) -> None:
-    paused = api.post(_at(added, "/toggle"), {"is_active": False})
+    paused = api.post(at(added, "/toggle"), {"is_active": False})
     assert paused.json()["is_active"] is False
-    refused = api.post(_at(added, "/tools/echo/call"), {"arguments": {"text": "a"}})
+    refused = api.post(at(added, "/tools/echo/call"), {"arguments": {"text": "a"}})
     assert refused.status_code == 409
     assert refused.json()["error"] == "CONNECTOR_DISABLED"
-    enabled = api.post(_at(added, "/toggle"), {"is_active": True})
+    enabled = api.post(at(added, "/toggle"), {"is_active": True})
     assert enabled.json()["is_active"] is True
 
 
 def test_a_retest_refreshes_the_tools(api: ApiClient, peer: Hostile) -> None:
-    added = _add(api, peer, server_url=peer.url("changing"))
-    before = api.get(_at(added)).json()["discovered_tools"]
-    response = api.post(_at(added, "/retest"))
+    added = add(api, peer, server_url=peer.url("changing"))
+    before = api.get(at(added)).json()["discovered_tools"]
+    response = api.post(at(added, "/retest"))
     assert response.status_code == 200
     assert response.json().keys() == TEST_KEYS
-    assert api.get(_at(added)).json()["discovered_tools"] != before
+    assert api.get(at(added)).json()["discovered_tools"] != before
 
 
 def test_head_is_get_without_the_body(api: ApiClient, added: Any) -> None:
-    for path in (CONNECTORS, _at(added)):
+    for path in (CONNECTORS, at(added)):
         response = api.head(path)
         assert response.status_code == 200
         assert response.content == b""
@@ -435,99 +411,19 @@ def test_a_wrong_method_is_405(api: ApiClient, added: Any) -> None:
     )
 
 
-# --- Call --------------------------------------------------------------------
-
-
-def _call(api: ApiClient, connector: Any, tool: str, body: Any) -> Any:
-    return api.post(_at(connector, f"/tools/{tool}/call"), body)
-
-
-def test_a_tool_is_called(api: ApiClient, added: Any) -> None:
-    response = _call(api, added, "add", {"arguments": {"a": 1, "b": 2}})
-    assert response.status_code == 200
-    result = response.json()
-    assert result.keys() == {
-        "is_error", "content", "structured_content", "duration_ms"
-    }  # fmt: skip
-    assert result["is_error"] is False
-    assert result["structured_content"] == {"result": 3}
-    row = ToolCall.objects.get()
-    assert (row.username, row.via, row.outcome) == ("alice", "rest", "ok")
-    assert row.token_id
-
-
-def test_a_tool_that_fails_is_a_result(api: ApiClient, peer: Hostile) -> None:
-    added = _add(api, peer, server_url=peer.url("call-is-error"))
-    response = _call(api, added, "echo", {"arguments": {"text": "a"}})
-    assert response.status_code == 200
-    assert response.json()["is_error"] is True
-
-
-def test_arguments_are_checked_against_the_schema(
-    api: ApiClient, peer: Hostile, added: Any
-) -> None:
-    peer.clear()
-    response = _call(api, added, "add", {"arguments": {"a": "one", "b": 2}})
-    assert response.status_code == 422
-    loc = response.json()["detail"][0]["loc"]
-    assert loc == ["body", "arguments", "a", "type"]
-    assert peer.seen("good").tool_calls == 0
-
-
-def test_an_unknown_tool_is_404(api: ApiClient, added: Any) -> None:
-    response = _call(api, added, "nothing", {"arguments": {}})
-    assert response.status_code == 404
-    assert response.json()["error"] == "TOOL_NOT_FOUND"
-
-
-@pytest.mark.parametrize(
-    ("fault", "status", "code"),
-    [
-        ("call-html", 502, "INVALID_MCP_SERVER"),
-        ("call-closes", 502, "OUTCOME_UNKNOWN"),
-        ("call-hangs", 502, "OUTCOME_UNKNOWN"),
-        ("call-error", 502, "SERVER_ERROR"),
-        ("call-401", 409, "SIGN_IN_REQUIRED"),
-    ],
-)
-def test_a_server_that_fails_a_call_is_answered_with_its_status(
-    api: ApiClient,
-    peer: Hostile,
-    settings: Settings,
-    fault: str,
-    status: int,
-    code: str,
-) -> None:
-    settings.CALL_TIMEOUT_S = 2
-    added = _add(api, peer, server_url=peer.url(fault))
-    response = _call(api, added, "echo", {"arguments": {"text": "a"}})
-    assert (response.status_code, response.json()["error"]) == (status, code)
+# --- Secrets ------------------------------------------------------------------
 
 
 def test_the_evidence_of_tests_names_no_secret(api: ApiClient, peer: Hostile) -> None:
     secret: Any = {"auth_type": "api_key", "auth_config": {"token": RIGHT_TOKEN}}
-    added = _add(api, peer, server_url=peer.url("token"), **secret)
+    added = add(api, peer, server_url=peer.url("token"), **secret)
     answers = [
         api.get(CONNECTORS).text,
-        api.get(_at(added)).text,
-        api.post(_at(added, "/retest")).text,
-        api.patch(_at(added), {"name": "Other"}).text,
+        api.get(at(added)).text,
+        api.post(at(added, "/retest")).text,
+        api.patch(at(added), {"name": "Other"}).text,
     ]
     for answer in answers:
         assert RIGHT_TOKEN not in answer
         assert "auth_config" not in answer
     assert ConnectionTest.objects.exists()
-
-
-@pytest.mark.parametrize(
-    "tool",
-    ["a/b", "a b", "é", "..", "%", "?", "a/call", "x" * 2000, "<b>", "\x00", "call"],
-    ids=ascii,
-)
-def test_any_name_of_a_tool_arrives_as_it_is(
-    api: ApiClient, added: Any, tool: str
-) -> None:
-    """A name that no tool has: what counts is that the address was understood."""
-    response = _call(api, added, quote(tool, safe=""), {"arguments": {}})
-    assert response.status_code == 404
-    assert response.json()["error"] == "TOOL_NOT_FOUND"

@@ -12,11 +12,6 @@ from demo.hostile import RIGHT_TOKEN, Hostile
 # No test here asks for the database: the command must not touch it.
 
 
-@pytest.fixture
-def peer(hostile: Hostile, allow_loopback: None) -> Hostile:
-    return hostile
-
-
 def _probe(*arguments: str) -> tuple[int, str]:
     out = io.StringIO()
     try:

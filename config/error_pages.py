@@ -1,0 +1,70 @@
+"""What fails outside of REST: JSON below /api, a small page elsewhere."""
+
+import sys
+from typing import Any
+
+import structlog
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+
+from config.errors import STATUS, Problem, database_unavailable, unanticipated
+
+logger = structlog.get_logger(__name__)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Serve Django's 400: a wrong Host, a malformed upload, too much of it."""
+    too_big = isinstance(exception, RequestDataTooBig)
+    code = "PAYLOAD_TOO_LARGE" if too_big else "BAD_REQUEST"
+    return _refuse(request, code, template="400.html")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Serve Django's 403."""
+    return _refuse(request, "FORBIDDEN")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Serve the 403 of the CSRF middleware; the reason stays in the log."""
+    return _refuse(request, "CSRF_FAILED", template="403_csrf.html")
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Serve Django's 404; the path is not repeated, for it may be a secret."""
+    return _refuse(request, "NOT_FOUND")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Serve what no view caught: 503 if it was the database, else 500."""
+    exc = sys.exc_info()[1]
+    from_database = isinstance(exc, OperationalError | InterfaceError)
+    problem = database_unavailable() if from_database else unanticipated(exc)
+    return _serve(request, problem, "500.html")
+
+
+def _refuse(request: HttpRequest, code: str, template: str = "") -> HttpResponse:
+    return _serve(request, Problem.of(code), template or f"{STATUS[code]}.html")
+
+
+def _serve(request: HttpRequest, problem: Problem, template: str) -> HttpResponse:
+    status, headers = problem.status, problem.headers
+    if request.path == "/api" or request.path.startswith("/api/"):
+        return JsonResponse(problem.body, status=status, headers=headers)
+    page = _page(template, {"problem": problem.body, "status": status})
+    return HttpResponse(page, status=status, headers=headers)
+
+
+def _page(template: str, context: dict[str, Any]) -> str:
+    try:
+        # Without the request: no session, no person, no query.
+        return render_to_string(template, context)
+    except Exception:  # noqa: BLE001 - the last page there is must not fail
+        logger.warning("page.unavailable", template=template)
+        return format_html(
+            "<!doctype html><title>{status}</title><p>{message}</p>",
+            status=context["status"],
+            message=context["problem"]["message"],
+        )
