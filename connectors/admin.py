@@ -1,8 +1,8 @@
 """What staff see of connectors, tests and calls: metadata, never a secret or body.
 
-Everything is read-only. The one thing to do is to remove a connector for its
-owner. What cannot be seen cannot be searched or filtered by either: a filter by
-the beginning of a value would tell the value, letter by letter.
+Everything is read-only. Two things can be done to a connector: test it again, and
+remove it for its owner. What cannot be seen cannot be searched or filtered by
+either: a filter by the beginning of a value would tell the value, letter by letter.
 """
 
 import json
@@ -19,7 +19,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from accounts.admin import WITH_ITS_PERSON
-from connectors import server_url
+from connectors import server_url, tasks
 from connectors.models import ConnectionTest, Status, ToolCall, UserMCPConnection
 from connectors.text import clean
 
@@ -137,7 +137,7 @@ class ConnectorAdmin(LookOnlyAdmin[UserMCPConnection]):
         "updated_at",
     )
     readonly_fields = fields
-    actions = ("remove_for_owner",)
+    actions = ("test_again", "remove_for_owner")
 
     @admin.display(description="server URL")
     def address(self, connector: UserMCPConnection) -> str:
@@ -147,6 +147,15 @@ class ConnectorAdmin(LookOnlyAdmin[UserMCPConnection]):
     def tool_names(self, connector: UserMCPConnection) -> str:
         names = (str(tool.get("name", "")) for tool in connector.discovered_tools)
         return _as_text("\n".join(names))
+
+    @admin.action(description="Test again", permissions=["remove"])
+    def test_again(
+        self, request: HttpRequest, queryset: QuerySet[UserMCPConnection]
+    ) -> None:
+        rows = list(queryset.values_list("pk", "user_id"))
+        for connector_id, user_id in rows:
+            tasks.test_again.enqueue(connector_id=connector_id, user_id=user_id)
+        messages.success(request, f"{len(rows)} will be tested again.")
 
     @admin.action(description="Remove for its owner", permissions=["remove"])
     def remove_for_owner(
