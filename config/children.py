@@ -45,6 +45,14 @@ class Child:
         with suppress(OSError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
+    def close(self) -> None:
+        """Wait for the end of a process that was killed, and of its output."""
+        self.process.wait()
+        self.reader.join(1)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+
 
 class Children:
     """The processes of one run. `news` are signals, and children that died."""
@@ -127,4 +135,4 @@ class Children:
         for child in self.children:
             # Its own children too: they hold pipes, ports and memory.
             child.kill_group()
-            child.process.wait()
+            child.close()

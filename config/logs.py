@@ -88,8 +88,7 @@ def _stdlib(format_: str, level: str) -> dict[str, Any]:
             # access log (it has query strings; the middleware logs requests).
             "django": through_root,
             "django.server": through_root,
-            "uvicorn": through_root,
-            "uvicorn.access": {**through_root, "level": "WARNING"},
+            "uvicorn": {**through_root, "level": "WARNING"},
         },
     }
 

@@ -53,7 +53,11 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], .
     ),
     # The query of a path that stands alone, and a form-encoded body.
     (re.compile(r"\?[\w%.~+\[\]-]{1,100}=[^\s\"'<>]*"), f"?{REDACTED}"),
-    (re.compile(r"\b(code|state)=[^\s&\"'<>,;)]+"), rf"\1={REDACTED}"),
+    (
+        # `state=RUNNING` is a word; what OAuth sends has digits or is long.
+        re.compile(r"\b(code|state)=(?=[A-Za-z_-]{0,40}\d|[^\s&]{16})[^\s&\"'<>,;)]+"),
+        rf"\1={REDACTED}",
+    ),
     # Cookie: a=b; c=d up to the end of the line, unless it is quoted as a whole.
     (
         re.compile(

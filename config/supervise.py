@@ -94,7 +94,7 @@ def check_port() -> None:
     except OSError as error:
         raise CannotRun(
             f"Cannot listen on {settings.HOST} port {settings.PORT}: "
-            f"{(error.strerror or str(error)).lower()}. "
+            f"{os.strerror(error.errno or 0).lower()}. "
             "Set PORT to another one, or stop what uses it."
         ) from error
 

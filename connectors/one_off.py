@@ -43,9 +43,7 @@ class TaskThread(threading.Thread):
                 connections.close_all()
             self._stopping.wait(PAUSE_S)
 
-    def stop(self, timeout_s: float) -> bool:
-        """Let the task that runs now be the last; return whether it has ended."""
+    def stop(self) -> None:
+        """Let the task that runs now be the last; `join` waits for it."""
         self._stopping.set()
         self._worker.running = False
-        self.join(timeout_s)
-        return not self.is_alive()

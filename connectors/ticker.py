@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 # Between two looks at a job that another worker has, or that failed to start.
 MIN_WAIT_S = 1.0
+LAST_JOB_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +55,16 @@ JOBS = (
 async def run(*, stop: asyncio.Event, jobs: Sequence[Job] = JOBS) -> None:
     """Do every job whenever it is due, until `stop` is set.
 
-    A job that runs then is cancelled; its lease is given back.
+    A job that runs then has `LAST_JOB_S` to end before it is cancelled; its lease
+    is given back.
     """
     owner = secrets.token_hex(8)
     async with pools.resident(), asyncio.TaskGroup() as group:
         log.info("worker.started", worker=owner, jobs=[job.name for job in jobs])
         keepers = [group.create_task(_keep(job, owner, stop)) for job in jobs]
         await stop.wait()
-        for keeper in keepers:
+        _, late = await asyncio.wait(keepers, timeout=LAST_JOB_S)
+        for keeper in late:
             keeper.cancel()
     log.info("worker.stopped", worker=owner)
 

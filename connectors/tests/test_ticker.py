@@ -137,9 +137,10 @@ async def test_a_job_is_repeated_after_its_period(
     assert counter.runs >= 3
 
 
-async def test_stopping_cancels_what_runs_and_gives_the_lease_back(
-    transactional_db: None,
+async def test_stopping_cancels_what_hangs_and_gives_the_lease_back(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ticker, "LAST_JOB_S", 0.05)
     stop = asyncio.Event()
 
     async def hang() -> None:

@@ -12,8 +12,8 @@ from connectors.one_off import TaskThread
 
 log = structlog.get_logger(__name__)
 
-# What a task and a job may take to end, and when the process ends regardless.
-LAST_TASK_S = 5.0
+# What the last task may take to end, and when the process ends regardless.
+LAST_TASK_S = 3.0
 STOP_S = 7.0
 
 
@@ -27,20 +27,21 @@ class Command(BaseCommand):
 async def work() -> None:
     """Run the ticker and the thread of one-off tasks until a signal arrives."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _begin_to_stop, stop)
     tasks = TaskThread()
+
+    def begin_to_stop() -> None:
+        stop.set()
+        tasks.stop()
+        # A query that hangs would hold the process for ever.
+        timer = threading.Timer(STOP_S, os._exit, args=(1,))
+        timer.daemon = True
+        timer.start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, begin_to_stop)
     tasks.start()
     await ticker.run(stop=stop)
-    if not await asyncio.to_thread(tasks.stop, LAST_TASK_S):
+    await asyncio.to_thread(tasks.join, LAST_TASK_S)
+    if tasks.is_alive():
         log.warning("worker.task_abandoned")
     await asyncio.to_thread(pools.close_databases)
-
-
-def _begin_to_stop(stop: asyncio.Event) -> None:
-    stop.set()
-    # A job that hangs in the database would hold the process for ever.
-    timer = threading.Timer(STOP_S, os._exit, args=(1,))
-    timer.daemon = True
-    timer.start()
