@@ -28,6 +28,7 @@ from connectors import (
     auth,
     evidence,
     health,
+    masking,
     pools,
     schema_check,
     server_url,
@@ -203,7 +204,15 @@ async def _perform(call: _Call) -> ToolOutcome:
     )
     origin = server_url.origin(connector.server_url)
     async with admission.admit(user_id=connector.user_id, origin=origin):
-        return await delivery.run(endpoint, ids=call.ids)
+        try:
+            return await delivery.run(endpoint, ids=call.ids)
+        except ServerFailure as failure:
+            # Whatever the server says back of its credentials is hidden.
+            secrets = masking.secrets_of(secret)
+            failure.detail = masking.hide(failure.detail, secrets)
+            failure.message = masking.hide(failure.message, secrets)
+            failure.args = (failure.message,)
+            raise
 
 
 def _refuse_unusable(connector: UserMCPConnection) -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import fields, replace
 
 import structlog
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
-from connectors import admission, evidence, health, pools, validator
+from connectors import admission, evidence, health, masking, pools, validator
 from connectors.errors import InvalidUrl, NotVerified
 from connectors.models import ConnectionTest, UserMCPConnection
 from connectors.steps import Step
@@ -34,6 +35,8 @@ async def dial(
 ) -> AsyncGenerator[Step | ValidationResult]:
     """Test `target` when its turn has come; the result is the last item.
 
+    Whatever the server says back of its credentials is hidden.
+
     Raises:
         TooManyRequests: too many tests a minute, or too much at once.
     """
@@ -47,7 +50,7 @@ async def dial(
         )
         async with aclosing(stages) as items:
             async for item in items:
-                yield item
+                yield _without(target.secrets, item)
 
 
 async def prove(*, user_id: int, target: Target, ticket: str | None) -> ConnectionTest:
@@ -129,6 +132,18 @@ async def last[T](items: AsyncGenerator[Step | T]) -> T:
     async with aclosing(items):
         *_, found = [item async for item in items if not isinstance(item, Step)]
     return found
+
+
+def _without(
+    secrets: set[str], item: Step | ValidationResult
+) -> Step | ValidationResult:
+    """Return a step or a result without the secrets in any of its texts."""
+    if isinstance(item, Step):
+        return replace(item, message=masking.hide(item.message, secrets))
+    values = {one.name: getattr(item, one.name) for one in fields(item)}
+    values = masking.hide(values, secrets)
+    values["steps"] = [_without(secrets, step) for step in item.steps]
+    return replace(item, **values)
 
 
 def _find(user_id: int, target: Target, ticket: str) -> ConnectionTest | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors import auth, server_url
+from connectors import auth, masking, server_url
 from connectors.errors import InvalidInput, InvalidUrl
 from connectors.models import UserMCPConnection
 
@@ -15,6 +15,11 @@ class Target:
     server_url: str
     auth_type: str
     auth_config: dict[str, Any] | None = field(repr=False)
+
+    @property
+    def secrets(self) -> set[str]:
+        """What may not be shown again of the credentials."""
+        return masking.secrets_of(self.auth_config)
 
     @property
     def origin(self) -> str:
