@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import math
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -33,9 +34,52 @@ INSTRUCTIONS = (
     "Notes have ids such as N-105."
 )
 
+# What the tools take, as forms and models see it.
 NoteId = Annotated[
     str, Field(description="Id of the note, such as N-105.", max_length=20)
 ]
+Words = Annotated[
+    str,
+    Field(
+        description="Words that the note has to contain.",
+        min_length=1,
+        max_length=200,
+        examples=["no-show reminders"],
+    ),
+]
+Tag = Annotated[str, Field(description="Only notes with this tag.", max_length=40)]
+Limit = Annotated[int, Field(description="How many notes to show.", ge=1, le=25)]
+# JSON has no infinity, but 1e999 is read as one.
+Addend = Annotated[float, Field(description="A number.", allow_inf_nan=False)]
+Expression = Annotated[
+    str,
+    Field(
+        description="Numbers, + - * / // % ** and parentheses.",
+        max_length=200,
+        examples=["24 * 12 * (1 - 0.15)"],
+    ),
+]
+WallClock = Annotated[
+    str,
+    Field(
+        description="2026-10-25 14:30, or 14:30 for today.",
+        max_length=30,
+        examples=["2026-10-25 14:30"],
+    ),
+]
+Zone = Annotated[str, Field(description="Such as Europe/Paris or UTC.", max_length=60)]
+Topic = Annotated[str, Field(description="What the report is about.", max_length=100)]
+Seconds = Annotated[float, Field(description="How long it takes.", ge=0, le=100)]
+Values = Annotated[
+    list[Annotated[float, Field(ge=-1e12, le=1e12)]],
+    Field(
+        description="One number for each bar.",
+        min_length=1,
+        max_length=40,
+        examples=[[14, 12.1, 10.4, 9.6]],
+    ),
+]
+Labels = Annotated[list[str], Field(description="A name for each bar.", max_length=40)]
 
 
 class NoteFound(BaseModel):
@@ -81,21 +125,7 @@ def add_note_tools(server: MCPServer, notebook: Notebook) -> None:
 
     @server.tool(title="Search notes", annotations=LOOKS_UP)
     def search_notes(
-        query: Annotated[
-            str,
-            Field(
-                description="Words that the note has to contain.",
-                min_length=1,
-                max_length=200,
-                examples=["no-show reminders"],
-            ),
-        ],
-        tag: Annotated[
-            str, Field(description="Only notes with this tag.", max_length=40)
-        ] = "",
-        limit: Annotated[
-            int, Field(description="How many notes to show.", ge=1, le=25)
-        ] = 5,
+        query: Words, tag: Tag = "", limit: Limit = 5
     ) -> Annotated[CallToolResult, NotesFound]:
         """Find notes by words in their title, tags or text, best match first."""
         hits = notebook.search(query, tag=tag)
@@ -139,26 +169,16 @@ def add_desk_tools(server: MCPServer) -> None:
     """Tools that work something out from what they are given."""
 
     @server.tool(title="Add two numbers", annotations=LOOKS_UP)
-    def add(
-        a: Annotated[float, Field(description="First number.")],
-        b: Annotated[float, Field(description="Second number.")],
-    ) -> float:
+    def add(a: Addend, b: Addend) -> float:
         """Add two numbers."""
         total = a + b
+        if not math.isfinite(total):
+            raise ToolError("The sum is too large.")
         # The text says 3, not 3.0, to whoever adds 1 and 2.
         return int(total) if total.is_integer() else total
 
     @server.tool(title="Calculator", annotations=LOOKS_UP, structured_output=False)
-    def calculator(
-        expression: Annotated[
-            str,
-            Field(
-                description="Numbers, + - * / // % ** and parentheses.",
-                max_length=200,
-                examples=["24 * 12 * (1 - 0.15)"],
-            ),
-        ],
-    ) -> str:
+    def calculator(expression: Expression) -> str:
         """Work out a calculation."""
         try:
             return f"{expression.strip()} = {calculate(expression)}"
@@ -166,25 +186,13 @@ def add_desk_tools(server: MCPServer) -> None:
             raise ToolError(str(error)) from error
 
     @server.tool(title="Convert a time", annotations=LOOKS_UP, structured_output=False)
-    def convert_time(
-        time: Annotated[
-            str,
-            Field(
-                description="2026-10-25 14:30, or 14:30 for today.",
-                max_length=30,
-                examples=["2026-10-25 14:30"],
-            ),
-        ],
-        from_zone: Annotated[
-            str, Field(description="Such as Europe/Paris or UTC.", max_length=60)
-        ],
-        to_zone: Annotated[
-            str, Field(description="Such as America/New_York.", max_length=60)
-        ],
-    ) -> str:
+    def convert_time(time: WallClock, from_zone: Zone, to_zone: Zone) -> str:
         """Say what a wall clock shows in another time zone."""
         here = _read_time(time, _zone(from_zone))
-        there = here.astimezone(_zone(to_zone))
+        try:
+            there = here.astimezone(_zone(to_zone))
+        except OverflowError as error:
+            raise ToolError(f"{to_zone} has no such year.") from error
         return f"{_clock(here)} in {from_zone} is {_clock(there)} in {to_zone}."
 
 
@@ -195,13 +203,7 @@ def add_showcase_tools(server: MCPServer) -> None:
         title="Write a slow report", annotations=LOOKS_UP, structured_output=False
     )
     async def slow_report(
-        context: Context,
-        topic: Annotated[
-            str, Field(description="What the report is about.", max_length=100)
-        ] = "bookings",
-        seconds: Annotated[
-            float, Field(description="How long it takes.", ge=0, le=100)
-        ] = 3,
+        context: Context, topic: Topic = "bookings", seconds: Seconds = 3
     ) -> str:
         """Work for some seconds and report progress on the way."""
         for step in range(1, REPORT_STEPS + 1):
@@ -213,18 +215,8 @@ def add_showcase_tools(server: MCPServer) -> None:
 
     @server.tool(title="Draw a bar chart", annotations=LOOKS_UP)
     def chart(
-        values: Annotated[
-            list[float],
-            Field(
-                description="One number for each bar.",
-                min_length=1,
-                max_length=40,
-                examples=[[14, 12.1, 10.4, 9.6]],
-            ),
-        ],
-        labels: Annotated[
-            list[str], Field(description="A name for each bar.", max_length=40)
-        ] = [],  # noqa: B006 — pydantic copies a default
+        values: Values,
+        labels: Labels = [],  # noqa: B006 — pydantic copies it
     ) -> list[str | Image]:
         """Draw numbers as bars and answer with a picture."""
         names = [*labels, *(str(n + 1) for n in range(len(labels), len(values)))]

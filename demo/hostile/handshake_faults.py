@@ -8,7 +8,6 @@ from demo.hostile.peer import (
     discovery,
     handshake,
     polite,
-    send_error,
     unsupported,
 )
 from demo.hostile.replies import (
@@ -38,7 +37,7 @@ FUTURE = "2099-01-01"
 async def too_new(exchange: Exchange) -> None:
     """Refuse every version that exists today, in the modern way."""
     asked = exchange.request.header("mcp-protocol-version")
-    await send_error(exchange, unsupported([FUTURE], asked))
+    raise unsupported([FUTURE], asked)
 
 
 def unknown_version(exchange: Exchange) -> Message:
@@ -77,9 +76,8 @@ async def without_tools(exchange: Exchange) -> None:
 async def unknown_discover(exchange: Exchange) -> None:
     """Know no `server/discover`, as servers before 2026 that have no sessions."""
     if exchange.method == DISCOVER:
-        await send_error(exchange, Refusal(METHOD_NOT_FOUND, "Method not found"))
-    else:
-        await polite(exchange)
+        raise Refusal(METHOD_NOT_FOUND, "Method not found")
+    await polite(exchange)
 
 
 HANDSHAKE_FAULTS = {

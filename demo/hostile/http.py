@@ -106,12 +106,9 @@ class Wire:
 
     async def head(self, status: int, *headers: tuple[str, str]) -> None:
         """Send a status line and headers."""
-        try:
-            phrase = HTTPStatus(status).phrase
-        except ValueError:
-            phrase = "Unknown"
+        first = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-        await self.send(f"HTTP/1.1 {status} {phrase}\r\n{lines}\r\n".encode("latin-1"))
+        await self.send(f"{first}{lines}\r\n".encode("latin-1"))
 
     async def reply(
         self,
@@ -166,11 +163,10 @@ class Wire:
     def reset(self) -> None:
         """End the connection with a TCP reset."""
         self.closed = True
-        sock: socket.socket | None = self.writer.get_extra_info("socket")
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                linger_not = struct.pack("ii", 1, 0)
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
+        sock = self.writer.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            linger_not = struct.pack("ii", 1, 0)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
         self.writer.transport.abort()
 
 

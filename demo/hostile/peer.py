@@ -60,7 +60,11 @@ class Refusal(Exception):
 
 
 async def polite(exchange: Exchange) -> None:
-    """Answer as a correct server of the path's era does."""
+    """Answer as a correct server of the path's era does.
+
+    Raises:
+        Refusal: the right answer is an error; the server sends it.
+    """
     match exchange.request.method:
         case "POST":
             await _post(exchange)
@@ -72,13 +76,9 @@ async def polite(exchange: Exchange) -> None:
 
 
 async def _post(exchange: Exchange) -> None:
-    try:
-        if exchange.message is None:
-            raise Refusal(PARSE_ERROR, "Not one JSON-RPC message", status=400)
-        result = right_result(exchange)
-    except Refusal as refusal:
-        await send_error(exchange, refusal)
-        return
+    if exchange.message is None:
+        raise Refusal(PARSE_ERROR, "Not one JSON-RPC message", status=400)
+    result = right_result(exchange)
     if result is None:
         await exchange.wire.reply(202)
     else:
@@ -207,12 +207,6 @@ async def send_result(exchange: Exchange, result: Any) -> None:
     """Answer with a result, and with a new session where one begins."""
     headers = session_headers(exchange)
     await exchange.wire.reply(200, encode(response(exchange, result)), *headers)
-
-
-async def send_error(exchange: Exchange, refusal: Refusal) -> None:
-    """Answer with a JSON-RPC error."""
-    body = encode(error_response(exchange, refusal))
-    await exchange.wire.reply(refusal.status, body)
 
 
 def error_response(exchange: Exchange, refusal: Refusal) -> Message:

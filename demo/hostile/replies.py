@@ -12,7 +12,6 @@ from demo.hostile.peer import (
     polite,
     response,
     right_result,
-    send_error,
     send_result,
     session_headers,
 )
@@ -66,12 +65,7 @@ def edited(method: str, edit: Callable[[Message], Any]) -> Reply:
     """Answer one method with the right result, changed; the others correctly."""
 
     async def answer(exchange: Exchange) -> None:
-        try:
-            result = right_result(exchange)
-        except Refusal as refusal:
-            await send_error(exchange, refusal)
-            return
-        await send_result(exchange, edit(result or {}))
+        await send_result(exchange, edit(right_result(exchange) or {}))
 
     return instead(method, answer)
 
@@ -114,8 +108,8 @@ def error(
 ) -> Reply:
     """Answer a JSON-RPC error."""
 
-    async def answer(exchange: Exchange) -> None:
-        await send_error(exchange, Refusal(code, message, status=status))
+    async def answer(_: Exchange) -> None:
+        raise Refusal(code, message, status=status)
 
     return answer
 

@@ -16,6 +16,7 @@ from demo.hostile.http import (
     read_request,
 )
 from demo.hostile.index import index_page
+from demo.hostile.peer import Refusal, error_response
 
 HOST = "127.0.0.1"
 ERAS: tuple[Era, ...] = ("modern", "legacy", "both", "sse")
@@ -135,6 +136,9 @@ class HostileServer:
         wire.count = seen.sent
         try:
             await fault.reply(exchange)
+        except Refusal as refusal:
+            body = encode(error_response(exchange, refusal))
+            await wire.reply(refusal.status, body)
         finally:
             seen.in_flight -= 1
 

@@ -22,7 +22,7 @@ def two_connections(*, on_call: Reply | None = None) -> Reply:
     """Speak HTTP+SSE correctly, except for what happens on a call."""
 
     async def answer(exchange: Exchange) -> None:
-        stream = _stream_of(exchange)
+        stream = exchange.server.streams.get(_session(exchange))
         if exchange.request.method == "GET":
             await _serve_stream(exchange)
         elif stream is None:
@@ -37,9 +37,8 @@ def two_connections(*, on_call: Reply | None = None) -> Reply:
     return answer
 
 
-def _stream_of(exchange: Exchange) -> Stream | None:
-    session = parse_qs(exchange.request.query).get("session", [""])[0]
-    return exchange.server.streams.get(session)
+def _session(exchange: Exchange) -> str:
+    return parse_qs(exchange.request.query).get("session", [""])[0]
 
 
 async def _serve_stream(exchange: Exchange) -> None:
@@ -81,9 +80,7 @@ async def accept_only(exchange: Exchange) -> None:
 async def end_stream(exchange: Exchange) -> None:
     """Accept a call and end the event stream."""
     await exchange.wire.reply(202)
-    stream = _stream_of(exchange)
-    if stream is not None:
-        await stream.put(None)
+    await exchange.server.streams[_session(exchange)].put(None)
 
 
 def first_event(text: bytes) -> Reply:

@@ -206,6 +206,10 @@ def test_times_are_converted(arguments: dict[str, Any], says: str) -> None:
             {"time": "tea time", "from_zone": "UTC", "to_zone": "UTC"},
             "'tea time' is not a time",
         ),
+        (
+            {"time": "9999-12-31 23:30", "from_zone": "UTC", "to_zone": "Asia/Tokyo"},
+            "no such year",
+        ),
     ],
 )
 def test_a_time_that_makes_no_sense_is_explained(
@@ -214,6 +218,19 @@ def test_a_time_that_makes_no_sense_is_explained(
     result = call("convert_time", arguments)
     assert result.is_error
     assert says in text(result)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("add", {"a": 1e308, "b": 1e308}),
+        ("chart", {"values": [1e300]}),
+        ("chart", {"values": []}),
+        ("slow_report", {"seconds": 101}),
+    ],
+)
+def test_numbers_have_limits(name: str, arguments: dict[str, Any]) -> None:
+    assert call(name, arguments).is_error
 
 
 def test_a_chart_is_a_picture_with_a_caption() -> None:
