@@ -16,7 +16,6 @@ type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
-type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _CODE = "PAYLOAD_TOO_LARGE"
 _ANSWER = json.dumps({"error": _CODE, "message": MESSAGES[_CODE]}).encode()
@@ -25,7 +24,7 @@ _ANSWER = json.dumps({"error": _CODE, "message": MESSAGES[_CODE]}).encode()
 class BodyLimit:
     """Answer 413 to a body of more than `DATA_UPLOAD_MAX_MEMORY_SIZE` bytes."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Any) -> None:
         self.application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

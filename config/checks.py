@@ -4,7 +4,7 @@ Each has an id and a hint. The web process runs those tagged `patchbay`, which a
 no database; `check --database default` and `migrate` run the last one too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -121,7 +121,7 @@ def debug_is_for_development(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def keys_in_use_are_in_the_keyring(
-    databases: list[str] | None = None, **kwargs: Any
+    databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """A key that is gone makes every secret under it unreadable for ever."""
     if not databases or "default" not in databases:

@@ -78,7 +78,7 @@ class DatabaseErrors:
             return server_error(request)
 
 
-class RequestLog(RequestMiddleware):  # type: ignore[misc]  # untyped upstream
+class RequestLog(RequestMiddleware):
     """Bind the request's id and the person, log the request by its path.
 
     A query string is never logged (codes, tokens and searches are in it), nor are

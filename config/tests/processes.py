@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 from queue import Empty, Queue
@@ -44,8 +44,8 @@ class Program:
         argv: Sequence[str],
         *,
         root: Path,
+        env: Mapping[str, str],
         err: "Queue[str] | None" = None,
-        **env: str,
     ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, *argv],
@@ -68,7 +68,7 @@ class Program:
         for reader in self.readers:
             reader.start()
 
-    def _read(self, pipe: Iterator[str], lines: "Queue[str]") -> None:
+    def _read(self, pipe: Iterable[str], lines: "Queue[str]") -> None:
         for line in pipe:
             lines.put(line.rstrip("\n"))
 

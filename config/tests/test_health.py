@@ -98,7 +98,7 @@ def test_readyz_is_503_when_the_database_does_not_answer(
     client: Client, closed_port: int, tmp_path: Path
 ) -> None:
     secret = "the-password-of-the-database"
-    elsewhere = {
+    elsewhere: dict[str, dict[str, Any]] = {
         "sqlite": {"NAME": str(tmp_path / secret / "missing.sqlite3")},
         "postgresql": {"PORT": closed_port, "PASSWORD": secret},
     }

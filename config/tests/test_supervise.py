@@ -1,7 +1,6 @@
 """The supervisor, started for real: web, worker, demo servers, and their end."""
 
 import os
-import re
 import signal
 import socket
 import sys
@@ -56,7 +55,7 @@ def start(port: int, database_url: str, project_root: Path) -> Iterator[Start]:
             "DEVELOPMENT": "on",
         }
         program = Program(
-            ["-m", "config.supervise", *argv], root=project_root, **(defaults | env)
+            ["-m", "config.supervise", *argv], root=project_root, env=defaults | env
         )
         started.append(program)
         return program
@@ -89,7 +88,7 @@ def test_it_starts_everything_and_ctrl_c_stops_everything(
     assert get(port, "/readyz") == 200
     assert program.line("Sign in", of=program.out) == "Sign in as demo / demo"
     last = program.line("Broken on purpose", of=program.out)
-    demo_port = int(re.search(r":(\d+)/", last)[1])
+    demo_port = int(last.rpartition(":")[2].partition("/")[0])
     assert is_open(demo_port)
     children = family(program)
     assert set(children) == {"web", "worker", "demo"}

@@ -44,7 +44,7 @@ def work(project_root: Path, settings: Any) -> Iterator[Work]:
             ["manage.py", "work"],
             root=project_root,
             err=said,
-            DATABASE_URL=database_url(),
+            env={"DATABASE_URL": database_url()},
         )
         started.append(program)
         return program
