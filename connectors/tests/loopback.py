@@ -92,7 +92,9 @@ async def listen(
         peer.connections += 1
         if task := asyncio.current_task():
             tasks.add(task)
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        # The end of the block cancels; Python 3.12 would then leave the socket open.
+        ends = (OSError, asyncio.IncompleteReadError, asyncio.CancelledError)
+        with contextlib.suppress(*ends):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 peer.requests.append(head)
