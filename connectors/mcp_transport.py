@@ -193,7 +193,7 @@ async def streams(
     http.event_hooks = {"request": [], "response": [wire.see]}
     opened: AbstractAsyncContextManager[Any]
     if kind == "sse":
-        opened = sse_client(url, httpx_client_factory=lambda **_: _Borrowed(http))
+        opened = sse_client(url, httpx_client_factory=_lend(http))
     else:
         opened = streamable_http_client(
             url,
@@ -215,6 +215,13 @@ async def say_goodbye(*, url: str, http: HttpClient, wire: Wire) -> None:
     with suppress(httpx2.HTTPError, TimeoutError):
         async with asyncio.timeout(GOODBYE_S):
             await http.delete(url, headers=headers)
+
+
+def _lend(http: HttpClient) -> Any:
+    def factory(**_: object) -> _Borrowed:
+        return _Borrowed(http)
+
+    return factory
 
 
 class _Borrowed:

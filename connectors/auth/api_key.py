@@ -9,6 +9,7 @@ MAX_HEADERS = 20
 MAX_VALUE_CHARS = 8192
 
 _TOKEN = re.compile(r"[!-~]+")
+_AS_HEADER = re.compile(r"^(?:authorization:\s*)?bearer\s+", re.IGNORECASE)
 # RFC 9110 section 5.6.2 (token) and 5.5 (field value, visible ASCII and blanks).
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
 _HEADER_VALUE = re.compile(r"[ -~]+")
@@ -49,11 +50,11 @@ def headers(config: dict[str, Any]) -> dict[str, str]:
     return dict(config.get("headers") or {})
 
 
-def _check_token(token: Any) -> str:
-    if not isinstance(token, str):
+def _check_token(given: Any) -> str:
+    if not isinstance(given, str):
         raise _refuse("token", "string", msg="The token must be text.")
     # People copy the whole header as often as the token alone.
-    token = re.sub(r"^(?:authorization:\s*)?bearer\s+", "", token.strip(), flags=re.I)
+    token = _AS_HEADER.sub("", given.strip())
     if len(token) > MAX_VALUE_CHARS:
         raise _refuse("token", "max_length", msg="The token is too long.")
     if not _TOKEN.fullmatch(token):
@@ -90,10 +91,10 @@ def _check_name(name: str, *, taken: dict[str, str]) -> str:
     return name
 
 
-def _check_value(name: str, value: Any) -> str:
-    if not isinstance(value, str):
+def _check_value(name: str, given: Any) -> str:
+    if not isinstance(given, str):
         raise _refuse("headers", name, "string", msg="A header's value must be text.")
-    value = value.strip()
+    value = given.strip()
     if len(value) > MAX_VALUE_CHARS:
         raise _refuse("headers", name, "max_length", msg="A header is too long.")
     if not _HEADER_VALUE.fullmatch(value):

@@ -11,7 +11,7 @@ from connectors.errors import ResponseTooLarge
 from connectors.listing import Listing, Unusable
 
 
-def tool(name: str = "search", **fields: Any) -> dict[str, Any]:
+def tool(name: Any = "search", **fields: Any) -> dict[str, Any]:
     return {"name": name, "inputSchema": {"type": "object"}, **fields}
 
 

@@ -225,6 +225,7 @@ def test_arguments_are_sent_exactly_as_given(hostile: Hostile):
     arguments = {"text": "x", "nested": {"list": [1, None, True, "\u202e"]}}
     call(hostile.url("good"), arguments=arguments)
     message = hostile.seen("good").log[-1].message()
+    assert message is not None
     assert message["params"]["arguments"] == arguments
 
 

@@ -12,9 +12,8 @@ from pytest_django import Settings
 
 from connectors import pools
 from connectors.errors import TimedOut
-from connectors.steps import STEPS
+from connectors.steps import STEPS, Step
 from connectors.validator import (
-    Step,
     ValidationResult,
     avalidate_mcp_connection,
     stages,
