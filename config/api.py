@@ -35,7 +35,7 @@ def known_length(get_response: Callable[[HttpRequest], Any]) -> Callable[..., An
     """
 
     def measure(request: HttpRequest) -> None:
-        if "HTTP_TRANSFER_ENCODING" in request.META:
+        if "transfer-encoding" in request.headers:
             request.META.setdefault("CONTENT_LENGTH", str(len(request.body)))
 
     async def answer(request: HttpRequest) -> Any:
