@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from config.children import CannotRun, Children
+from config.probe import is_ready
 
 START_S = 60.0
 POLL_S = 0.1
@@ -79,12 +80,6 @@ def web_argv(*, reload: bool) -> list[str]:
 # --- The address -------------------------------------------------------------
 
 
-def local_address() -> tuple[str, int]:
-    """Return where this machine reaches the web process."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
-    return host.get(settings.HOST, settings.HOST), settings.PORT
-
-
 def check_port() -> None:
     """Raise CannotRun if nobody could listen on HOST and PORT."""
     family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
@@ -99,16 +94,6 @@ def check_port() -> None:
         ) from error
 
 
-def is_ready() -> bool:
-    request = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    try:
-        with socket.create_connection(local_address(), timeout=5) as connection:
-            connection.sendall(request)
-            return connection.recv(64).startswith(b"HTTP/1.1 200")
-    except OSError:
-        return False
-
-
 # --- The run -----------------------------------------------------------------
 
 
@@ -117,7 +102,7 @@ def supervise(children: Children, *, reload: bool) -> None:
     check_port()
     lines = start_all(children, reload=reload)
     deadline = time.monotonic() + START_S
-    while not is_ready():
+    while not is_ready(settings.HOST, settings.PORT):
         if children.wait(POLL_S):
             return
         if time.monotonic() > deadline:

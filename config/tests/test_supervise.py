@@ -6,7 +6,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -177,14 +176,3 @@ def test_the_web_process_follows_the_source_on_request_only() -> None:
     argv = supervise.web_argv(reload=True)
     assert "--reload" in argv
     assert "--reload-dir=connectors" in argv
-
-
-@pytest.mark.parametrize(
-    ("host", "reached"),
-    [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("127.0.0.1", "127.0.0.1")],
-)
-def test_a_wildcard_address_is_reached_over_loopback(
-    host: str, reached: str, settings: Any
-) -> None:
-    settings.HOST = host
-    assert supervise.local_address()[0] == reached
