@@ -13,4 +13,7 @@
   };
   apply();
   system.addEventListener("change", apply);
+  // Another tab chose; `theme` is this tab's own event, from app.js.
+  addEventListener("storage", apply);
+  addEventListener("theme", apply);
 }

@@ -123,7 +123,7 @@ def assert_whole(client: Client, path: str) -> None:
     assert page.text.count("<h1>") == 1
     assert re.search(r"<title>.+ · Patchbay</title>", page.text)
     for field in re.findall(r'<input class="input"[^>]*>', page.text):
-        (name,) = re.findall(r' id="(\w+)"', field)
+        (name,) = re.findall(r' id="([\w-]+)"', field)
         assert f'<label for="{name}">' in page.text
 
 
