@@ -11,6 +11,7 @@ from demo.hostile import Exchange, Fault, running
 from demo.hostile.peer import polite
 
 PATIENCE_S = 10
+HELD_AT_MOST = 100
 
 
 class Gate:
@@ -31,9 +32,13 @@ class Gate:
             await asyncio.to_thread(self._passes.acquire, timeout=PATIENCE_S)
         await polite(exchange)
 
-    async def reached(self) -> None:
+    def wait(self) -> None:
         """Wait until a request is held."""
-        assert await asyncio.to_thread(self._arrived.acquire, timeout=PATIENCE_S)
+        assert self._arrived.acquire(timeout=PATIENCE_S)
+
+    async def reached(self) -> None:
+        """Wait until a request is held, without holding the loop."""
+        await asyncio.to_thread(self.wait)
 
     def let_one_through(self) -> None:
         self._passes.release()
@@ -41,7 +46,7 @@ class Gate:
     def open(self) -> None:
         """Hold nobody any longer."""
         self._is_open = True
-        self._passes.release()
+        self._passes.release(HELD_AT_MOST)
 
     def meanwhile[T](
         self,

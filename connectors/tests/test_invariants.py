@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from http.client import HTTPException
+from itertools import count
 from typing import Any
 
 import pytest
@@ -33,7 +35,7 @@ from connectors.models import (
 from connectors.tests import verbs
 from connectors.tests.gate import gate
 from connectors.tests.over_rest import CONNECTORS, TEST
-from connectors.tests.processes import Rest
+from connectors.tests.processes import PATIENCE_S, Rest, web_process
 from demo.fixtures import DemoServer
 from demo.hostile import (
     FAULTS,
@@ -361,8 +363,6 @@ async def test_invariant_6_a_hanging_server_costs_the_others_nothing(
             assert retested.result.success
             assert not any(call.done() for call in waiting)
             hanging.open()
-            for _ in waiting:
-                hanging.let_one_through()
             assert all([(await call).content for call in waiting])
 
 
@@ -406,3 +406,68 @@ def test_invariant_8_the_eleventh_connector_does_not_exist(
     assert answers == {"saved": 1, "CONNECTOR_LIMIT_REACHED": 49}
     slots = UserMCPConnection.objects.owned_by(alice).values_list("slot", flat=True)
     assert sorted(slots) == list(range(1, 11))
+
+
+# --- 9. What was answered "saved" is there after kill -9 ----------------------
+
+ROUNDS = 4
+SAVERS = 4
+
+
+def _secret_of(name: str) -> dict[str, str]:
+    return {"token": f"secret of {name}".replace(" ", "-")}
+
+
+def _save_until_it_dies(
+    client: Rest, url: str, names: Iterator[str], heard: threading.Semaphore
+) -> list[str]:
+    """Add connectors as long as somebody answers; return those answered 201."""
+    saved = []
+    with suppress(OSError, HTTPException):
+        for name in names:
+            body = {
+                "name": name,
+                "server_url": url,
+                "auth_type": "api_key",
+                "auth_config": _secret_of(name),
+                "allow_duplicate": True,
+            }
+            status, answer = client.send("POST", CONNECTORS, body)
+            assert status == 201, answer
+            saved.append(answer["name"])
+            heard.release()
+    return saved
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_invariant_9_what_was_saved_is_there_after_kill_9(
+    alice: User, hostile: Hostile
+) -> None:
+    _, token = tokens.issue(user=alice, name="saver")
+    numbers = count()
+    names = iter(lambda: f"Server {next(numbers)}", None)
+    saved: set[str] = set()
+    for round_ in range(ROUNDS):
+        heard = threading.Semaphore(0)
+        with (
+            web_process(CONNECTOR_LIMIT="10000", TESTS_PER_MINUTE="10000") as server,
+            ThreadPoolExecutor(SAVERS) as people,
+        ):
+            todo = (Rest(server.port, token), hostile.url("good"), names, heard)
+            work = [people.submit(_save_until_it_dies, *todo) for _ in range(SAVERS)]
+            for _ in range(10 + round_):
+                assert heard.acquire(timeout=PATIENCE_S)
+            # One save was just answered; the others are somewhere in the middle.
+            server.kill()
+            saved |= {name for done in work for name in done.result()}
+    rows = {row.name: row for row in UserMCPConnection.objects.owned_by(alice)}
+    assert len(saved) >= 10 * ROUNDS
+    assert saved <= rows.keys()
+    for name, row in rows.items():
+        assert row.auth_config is not None
+        assert row.auth_config.open() == _secret_of(name)
+        assert (row.is_verified, row.tool_count) == (True, len(row.discovered_tools))
+        assert row.discover_cache
+        assert row.tests.get().success
+    assert sorted(row.slot or 0 for row in rows.values()) == [*range(1, len(rows) + 1)]
