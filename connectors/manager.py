@@ -26,7 +26,7 @@ from connectors.validator import ValidationResult
 
 log = structlog.get_logger(__name__)
 
-NAME_CHARS = 100
+NAME_CHARS = saving.NAME_CHARS
 DESCRIPTION_CHARS = 500
 # How often an edit starts again because its connector changed during the test.
 EDIT_ATTEMPTS = 3

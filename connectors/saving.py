@@ -74,11 +74,10 @@ def check_room(
         LimitReached, DuplicateUrl, DuplicateName: in this order.
     """
     others = UserMCPConnection.objects.owned_by(user_id)
-    if editing is not None:
+    if editing is None:
+        _free_slot(others, user_id=user_id)
+    else:
         others = others.exclude(pk=editing.pk)
-    elif _live(others).count() >= settings.CONNECTOR_LIMIT:
-        log.info("connector.limit_reached", user_id=user_id)
-        raise LimitReached(settings.CONNECTOR_LIMIT)
     key = server_url.key(url)
     moves = editing is None or editing.url_key != key
     if moves and not allow_duplicate and _live(others).filter(url_key=key).exists():
@@ -118,7 +117,7 @@ def insert(
     owned = UserMCPConnection.objects.owned_by(user_id)
     row = UserMCPConnection(
         user_id=user_id,
-        slot=_lowest_free(owned),
+        slot=_free_slot(owned, user_id=user_id),
         name=name or _free_name(owned, server_url.host(target.server_url)),
         description=description,
         allow_duplicate=allow_duplicate,
@@ -259,9 +258,18 @@ def _live(rows: ConnectorQuerySet) -> ConnectorQuerySet:
     return rows.filter(slot__isnull=False)
 
 
-def _lowest_free(owned: ConnectorQuerySet) -> int:
-    taken = set(owned.values_list("slot", flat=True))
-    return next(slot for slot in range(1, len(taken) + 2) if slot not in taken)
+def _free_slot(owned: ConnectorQuerySet, *, user_id: int) -> int:
+    """Return the lowest slot that is free.
+
+    Raises:
+        LimitReached: they have as many as they may have.
+    """
+    limit = settings.CONNECTOR_LIMIT
+    taken = set(_live(owned).values_list("slot", flat=True))
+    if len(taken) >= limit:
+        log.info("connector.limit_reached", user_id=user_id)
+        raise LimitReached(limit)
+    return next(slot for slot in range(1, limit + 1) if slot not in taken)
 
 
 def _free_name(owned: ConnectorQuerySet, host: str) -> str:
