@@ -18,6 +18,8 @@ from config import redaction
 
 # These write URLs, bodies and headers of other people's servers at INFO.
 CHATTY = ("mcp", "httpx2", "httpcore2", "anyio", "asyncio")
+# Their exceptions quote what a server sent, which may be a secret that it echoes.
+QUOTING = frozenset({"mcp", "httpx2", "httpcore2"})
 
 _COMMON: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -48,6 +50,15 @@ class StderrHandler(logging.StreamHandler[TextIO]):
             self.stream.write(f'{{"event": "log.failed", "logger": "{record.name}"}}\n')
 
 
+def _do_not_quote(_: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
+    record: logging.LogRecord = event_dict["_record"]
+    if record.name.partition(".")[0] in QUOTING:
+        kind, *_ = event_dict.pop("exc_info", None) or (None,)
+        if kind is not None:
+            event_dict["error"] = kind.__name__
+    return event_dict
+
+
 def _redact(_: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
     return redaction.event(event_dict)
 
@@ -64,6 +75,7 @@ def formatter(format_: str, *, colors: bool = False) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_COMMON,
         processors=[
+            _do_not_quote,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             # Tracebacks become text here, without the values of variables.
             structlog.processors.format_exc_info,
@@ -88,6 +100,8 @@ def _stdlib(format_: str, level: str) -> dict[str, Any]:
             # access log (it has query strings; the middleware logs requests).
             "django": through_root,
             "django.server": through_root,
+            # The middleware logs every request, config.errors every exception.
+            "django.request": {**through_root, "level": "CRITICAL"},
             "uvicorn": {**through_root, "level": "WARNING"},
         },
     }

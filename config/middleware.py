@@ -5,19 +5,23 @@ Each is async-capable: one that is not costs every request a thread
 """
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
 from django.db import InterfaceError, OperationalError
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from django_structlog.middlewares import RequestMiddleware
+from django_structlog.signals import bind_extra_request_finished_metadata
 
 from config import health
 from config.error_pages import server_error
 
+_BEGAN = "patchbay.began"
 GetResponse = Callable[[HttpRequest], Any]
 Probe = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
@@ -87,7 +91,19 @@ class RequestLog(RequestMiddleware):
 
     _KEY_IN_PATH = re.compile(r"(/reset/key/|/confirm-email/)[^/]+")
 
+    def prepare(self, request: HttpRequest) -> None:
+        request.META[_BEGAN] = time.monotonic()
+        super().prepare(request)
+
     @classmethod
     def format_request(cls, request: HttpRequest) -> str:
         path = cls._KEY_IN_PATH.sub(r"\1[redacted]", request.path)
         return f"{request.method} {path}"
+
+
+@receiver(bind_extra_request_finished_metadata)
+def _add_duration(
+    request: HttpRequest, log_kwargs: dict[str, Any], **kwargs: Any
+) -> None:
+    took_s = time.monotonic() - request.META[_BEGAN]
+    log_kwargs["duration_ms"] = round(took_s * 1000)

@@ -137,6 +137,17 @@ def test_libraries_that_log_urls_stay_quiet_at_any_level() -> None:
         assert not logging.getLogger(f"{name}.client").isEnabledFor(logging.INFO)
 
 
+def test_what_a_server_sent_is_not_quoted_from_an_exception_of_the_sdk() -> None:
+    with lines() as stream:
+        try:
+            raise ValueError(f"input_value='{CANARY}'")
+        except ValueError:
+            logging.getLogger("mcp.client.streamable_http").exception("Bad JSON")
+    (event,) = events(stream)
+    assert (event["event"], event["error"]) == ("Bad JSON", "ValueError")
+    assert CANARY not in stream.getvalue()
+
+
 def test_nobody_else_handles_records() -> None:
     for name in ("django", "django.request", "django.server", "uvicorn"):
         assert logging.getLogger(name).handlers == []
@@ -163,7 +174,7 @@ def test_a_process_logs_json_to_standard_error(project_root: Path) -> None:
 import logging, structlog
 structlog.get_logger("connectors.manager").info("connector.added", token="{CANARY}")
 logging.getLogger("httpx2").info("GET https://example.com/?key={CANARY}")
-logging.getLogger("django.request").error("Bearer %s", "{CANARY}")
+logging.getLogger("django.db").error("Bearer %s", "{CANARY}")
 """
     first, second = map(json.loads, run(code, project_root).splitlines())
     assert (first["event"], first["token"]) == ("connector.added", "[redacted]")
@@ -192,6 +203,7 @@ def test_a_request_is_logged_without_its_query(client: Client, db: None) -> None
     finished = next(e for e in captured if e["event"] == "request_finished")
     assert finished["request"] == "GET /nowhere"
     assert finished["code"] == 404
+    assert finished["duration_ms"] >= 0
     assert CANARY not in str(captured)
 
 
