@@ -101,10 +101,9 @@ async def call_tool(
     token_id: int | None = None,
     on_progress: Progress | None = None,
 ) -> CallResult:
-    """Call `tool` of the person's connector, and keep evidence of it.
+    """Call `tool` of the person's connector within CALL_TIMEOUT_S, with evidence.
 
-    Takes at most CALL_TIMEOUT_S seconds once its turn has come. A tool that fails
-    by its own word is a result with `is_error`, not an exception.
+    A tool that fails by its own word is a result with `is_error`, not an exception.
 
     Raises:
         ConnectorNotFound, ToolNotFound: the caller has none of that name.

@@ -182,44 +182,50 @@ async def update(
         SecretUnreadable: the stored credentials are needed and cannot be read.
         TooManyRequests: as `testing`, or others keep editing it.
     """
-    name = None if changes.name is None else _checked_name(changes.name)
     for _ in range(EDIT_ATTEMPTS):
-        seen = await sync_to_async(get)(user_id=user_id, connector_id=connector_id)
-        saving.refuse_removed(seen)
-        target = targets.edited(
-            seen,
-            url=changes.server_url,
-            auth_type=changes.auth_type,
-            auth_config=changes.auth_config,
-        )
-        await sync_to_async(saving.check_room)(
-            user_id=user_id,
-            url=(target or seen).server_url,
-            name=name,
-            allow_duplicate=changes.allow_duplicate,
-            editing=seen,
-        )
-        test = None
-        if target is not None:
-            test = await proof.prove(
-                user_id=user_id, target=target, ticket=changes.test_ticket
-            )
         try:
-            row, before = await sync_to_async(saving.change)(
-                seen=seen,
-                name=name,
-                description=changes.description
-                and _checked_description(changes.description),
-                target=target,
-                test=test,
-                allow_duplicate=changes.allow_duplicate,
-            )
+            row, before = await _edit(user_id, connector_id, changes)
         except saving.Superseded:
             continue
         log.info("connector.updated", user_id=user_id, connector_id=row.pk)
         health.announce(row, before=before)
         return row
     raise TooManyRequests(1)
+
+
+async def _edit(
+    user_id: int, connector_id: int, changes: Changes
+) -> tuple[UserMCPConnection, str]:
+    """Try an edit from its beginning; return the connector and its status before."""
+    name = None if changes.name is None else _checked_name(changes.name)
+    seen = await sync_to_async(get)(user_id=user_id, connector_id=connector_id)
+    saving.refuse_removed(seen)
+    target = targets.edited(
+        seen,
+        url=changes.server_url,
+        auth_type=changes.auth_type,
+        auth_config=changes.auth_config,
+    )
+    await sync_to_async(saving.check_room)(
+        user_id=user_id,
+        url=(target or seen).server_url,
+        name=name,
+        allow_duplicate=changes.allow_duplicate,
+        editing=seen,
+    )
+    test = None
+    if target is not None:
+        test = await proof.prove(
+            user_id=user_id, target=target, ticket=changes.test_ticket
+        )
+    return await sync_to_async(saving.change)(
+        seen=seen,
+        name=name,
+        description=changes.description and _checked_description(changes.description),
+        target=target,
+        test=test,
+        allow_duplicate=changes.allow_duplicate,
+    )
 
 
 async def toggle(

@@ -213,10 +213,9 @@ def of_bob(bob: User, hostile: Hostile) -> UserMCPConnection:
 
 def _rows() -> list[Any]:
     """What a stranger may not change."""
-    rows = list(UserMCPConnection.objects.values())
-    for row in rows:
-        del row["auth_config"]
-    return [rows, ConnectionTest.objects.count(), ToolCall.objects.count()]
+    rows = UserMCPConnection.objects.values()
+    seen = [{**row, "auth_config": None} for row in rows]
+    return [seen, ConnectionTest.objects.count(), ToolCall.objects.count()]
 
 
 VERBS: dict[str, Callable[[User, int], Any]] = {
@@ -404,8 +403,8 @@ def test_invariant_8_the_eleventh_connector_does_not_exist(
     with ThreadPoolExecutor(50) as people:
         answers = Counter(people.map(create, range(50)))
     assert answers == {"saved": 1, "CONNECTOR_LIMIT_REACHED": 49}
-    slots = UserMCPConnection.objects.owned_by(alice).values_list("slot", flat=True)
-    assert sorted(slots) == list(range(1, 11))
+    slots = [row.slot for row in manager.list_for(user_id=alice.pk)]
+    assert slots == list(range(1, 11))
 
 
 # --- 9. What was answered "saved" is there after kill -9 ----------------------

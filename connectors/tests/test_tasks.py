@@ -1,6 +1,7 @@
 """Work that the worker does for staff."""
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.test import Client
 from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
@@ -29,13 +30,13 @@ def away(alice: User, hostile: Hostile) -> UserMCPConnection:
 
 
 def test_a_connector_is_tested_again(alice: User, away: UserMCPConnection) -> None:
-    tasks.test_again.call(connector_id=away.pk, user_id=alice.pk)
+    async_to_sync(tasks.test_again.func)(connector_id=away.pk, user_id=alice.pk)
     assert CONNECTORS.get().status == Status.READY
 
 
 def test_a_connector_that_is_gone_is_no_failure(bob: User) -> None:
     with capture_logs() as logs:
-        tasks.test_again.call(connector_id=1, user_id=bob.pk)
+        async_to_sync(tasks.test_again.func)(connector_id=1, user_id=bob.pk)
     assert [log["error_code"] for log in logs] == ["CONNECTOR_NOT_FOUND"]
 
 
