@@ -1,4 +1,8 @@
-"""What fails outside of REST: JSON below /api, a small page elsewhere."""
+"""What fails outside of REST: JSON below /api, a small page elsewhere.
+
+A request of htmx gets a notice instead of the page, for the place of the messages:
+swapped where the answer was expected, it would take something away that still works.
+"""
 
 import sys
 from typing import Any
@@ -10,7 +14,15 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 
-from config.errors import STATUS, Problem, database_unavailable, unanticipated
+from accounts.errors import AccountError
+from config.errors import (
+    STATUS,
+    Problem,
+    database_unavailable,
+    problem_of,
+    unanticipated,
+)
+from connectors.errors import ConnectorError, InvalidInput, InvalidUrl
 
 logger = structlog.get_logger(__name__)
 
@@ -37,6 +49,25 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _refuse(request, "NOT_FOUND")
 
 
+def method_not_allowed(request: HttpRequest, allow: str) -> HttpResponse:
+    """Serve the 405 of a view's decorator, which has no words of its own."""
+    problem = Problem.of("METHOD_NOT_ALLOWED", headers={"Allow": allow})
+    return _serve(request, problem, "405.html")
+
+
+def anticipated(
+    request: HttpRequest, exception: AccountError | ConnectorError
+) -> HttpResponse:
+    """Serve what a page let through of the errors that people are told about."""
+    if isinstance(exception, AccountError | InvalidInput | InvalidUrl):
+        problem = Problem.of(exception.code, exception.message)
+    else:
+        problem = problem_of(exception)
+    own_page = problem.status in {403, 404, 429, 500}
+    template = f"{problem.status}.html" if own_page else "error.html"
+    return _serve(request, problem, template)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Serve what no view caught: 503 if it was the database, else 500."""
     exc = sys.exc_info()[1]
@@ -53,8 +84,12 @@ def _serve(request: HttpRequest, problem: Problem, template: str) -> HttpRespons
     status, headers = problem.status, problem.headers
     if request.path == "/api" or request.path.startswith("/api/"):
         return JsonResponse(problem.body, status=status, headers=headers)
-    page = _page(template, {"problem": problem.body, "status": status})
-    return HttpResponse(page, status=status, headers=headers)
+    context = {"problem": problem.body, "status": status}
+    if request.headers.get("HX-Request") == "true":
+        place = {"HX-Retarget": "#messages", "HX-Reswap": "beforeend"}
+        notice = _page("components/problem.html", context)
+        return HttpResponse(notice, status=status, headers=headers | place)
+    return HttpResponse(_page(template, context), status=status, headers=headers)
 
 
 def _page(template: str, context: dict[str, Any]) -> str:
@@ -66,5 +101,5 @@ def _page(template: str, context: dict[str, Any]) -> str:
         return format_html(
             "<!doctype html><title>{status}</title><p>{message}</p>",
             status=context["status"],
-            message=context["problem"]["message"],
+            message=context["problem"].get("message", ""),
         )

@@ -74,7 +74,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "PAYLOAD_TOO_LARGE": "The body is larger than this installation accepts.",
     "UNSUPPORTED_MEDIA_TYPE": "Send JSON, with `Content-Type: application/json`.",
     "TOO_MANY_REQUESTS": "Too many requests. Wait before you try again.",
-    "INTERNAL_ERROR": "Something went wrong here. The operator finds it by its "
+    "INTERNAL_ERROR": "This failed here, not at your end. The operator finds it by its "
     "request id.",
     "DATABASE_UNAVAILABLE": "The database does not answer. Try again in a moment.",
 }

@@ -1,4 +1,4 @@
-"""Our own middleware: probes, the request log, a database that does not answer.
+"""Our own middleware: probes, errors that have a page, the request log.
 
 Each is async-capable: one that is not costs every request a thread
 (`config/tests/test_middleware.py` asserts it of the whole chain).
@@ -12,14 +12,16 @@ from typing import Any, Final
 from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
 from django.db import InterfaceError, OperationalError
 from django.dispatch import receiver
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from django_structlog.middlewares import RequestMiddleware
 from django_structlog.signals import bind_extra_request_finished_metadata
 
+from accounts.errors import TokenNotFound
 from config import health
-from config.error_pages import server_error
+from config.error_pages import anticipated, method_not_allowed, server_error
+from connectors.errors import ConnectorError
 
 _BEGAN = "patchbay.began"
 GetResponse = Callable[[HttpRequest], Any]
@@ -54,26 +56,42 @@ def probes(get_response: GetResponse) -> GetResponse:
     return answer if iscoroutinefunction(get_response) else answer_sync
 
 
-class DatabaseErrors:
-    """Answer 503 when a view finds that the database does not answer.
+class PageErrors:
+    """Answer with a page what a view let through and people can be told.
 
-    Without it Django logs the exception first, whose text names hosts and data.
+    That is: an error of our own two trees, a database that does not answer (Django
+    would log its text first, which names hosts and data), a method that is not known.
     """
 
     sync_capable = async_capable = True
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        # A coroutine where the rest of the chain is asynchronous.
-        return self.get_response(request)
+        if self.is_async:
+            return self._acall(request)
+        return self._with_page(request, self.get_response(request))
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        return self._with_page(request, await self.get_response(request))
+
+    @staticmethod
+    def _with_page(
+        request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            return method_not_allowed(request, response["Allow"])
+        return response
 
     def process_exception(
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponse | None:
+        if isinstance(exception, TokenNotFound | ConnectorError):
+            return anticipated(request, exception)
         if not isinstance(exception, OperationalError | InterfaceError):
             return None
         try:

@@ -79,7 +79,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "config.middleware.DatabaseErrors",
+    "config.htmx.for_htmx",
+    "config.middleware.PageErrors",
     "config.middleware.RequestLog",
     "config.api.known_length",
 ]

@@ -13,9 +13,9 @@ def fail(settings: Any) -> Iterator[Callable[..., Any]]:
     settings.ROOT_URLCONF = "config.tests.failing_urls"
     client = Client(raise_request_exception=False)
 
-    def get(exc: Exception, path: str = "/api/rest") -> Any:
+    def get(exc: Exception, path: str = "/api/rest", **extra: Any) -> Any:
         failing_urls.RAISE.append(exc)
-        return client.get(path)
+        return client.get(path, **extra)
 
     yield get
     failing_urls.RAISE.clear()

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django.views.decorators.http import require_POST
 from rest_framework.decorators import (
     api_view,
     authentication_classes,
@@ -44,4 +45,5 @@ urlpatterns = [
     path("api/form", form),
     path("page", page),
     path("form", form),
+    path("only-post", require_POST(form)),
 ]

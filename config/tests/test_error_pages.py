@@ -10,8 +10,11 @@ from django.core.exceptions import (
 )
 from django.db import OperationalError
 from django.http import Http404
+from django.template.loader import render_to_string
 from django.test import Client
+from django.utils.html import escape
 
+from accounts.errors import TokenNotFound
 from config.errors import MESSAGES
 from connectors import errors
 
@@ -26,7 +29,6 @@ SECRET = "the-secret-in-the-exception"
         (PermissionDenied(SECRET), "FORBIDDEN", 403),
         (Http404(SECRET), "NOT_FOUND", 404),
         (OperationalError(SECRET), "DATABASE_UNAVAILABLE", 503),
-        (errors.ConnectorNotFound(SECRET), "INTERNAL_ERROR", 500),
         (RuntimeError(SECRET), "INTERNAL_ERROR", 500),
     ],
     ids=lambda value: type(value).__name__,
@@ -73,3 +75,59 @@ def test_an_unknown_address_below_api_is_json(settings: Any, path: str) -> None:
     response = Client().get(path)
     assert response.status_code == 404
     assert json.loads(response.content)["error"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("exc", "status", "says"),
+    [
+        (errors.ConnectorNotFound(), 404, "nothing at this address"),
+        (TokenNotFound(), 404, "nothing at this address"),
+        (errors.TooManyRequests(retry_after_s=7), 429, "Too many"),
+        (errors.ConnectorDisabled(), 409, errors.ConnectorDisabled.message),
+        (errors.InvalidInput.at("name", msg="No name.", type_="x"), 422, "No name."),
+        (errors.ConnectorError(), 500, "could not be made"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_error_that_a_page_lets_through_has_a_page(
+    fail: Callable[..., Any], exc: Exception, status: int, says: str
+) -> None:
+    page = fail(exc, "/page")
+    assert page.status_code == status
+    assert escape(says) in page.text
+    assert page.text.count("<h1>") == 1
+    assert page.get("Retry-After") == ("7" if status == 429 else None)
+
+
+@pytest.mark.parametrize(
+    "exc", [Http404(), PermissionDenied(), errors.ConnectorNotFound(), RuntimeError()]
+)
+def test_htmx_gets_a_notice_for_the_place_of_the_messages(
+    fail: Callable[..., Any], exc: Exception
+) -> None:
+    notice = fail(exc, "/page", headers={"HX-Request": "true"})
+    assert notice.status_code == fail(exc, "/page").status_code
+    assert notice["HX-Retarget"] == "#messages"
+    assert notice["HX-Reswap"] == "beforeend"
+    assert 'role="alert"' in notice.text
+    assert "<html" not in notice.text
+
+
+def test_a_method_that_is_not_known_has_a_page_too(settings: Any) -> None:
+    settings.ROOT_URLCONF = "config.tests.failing_urls"
+    page = Client().get("/only-post")
+    assert (page.status_code, page["Allow"]) == (405, "POST")
+    assert "This address cannot be opened like that" in page.text
+    notice = Client().get("/only-post", headers={"HX-Request": "true"})
+    assert (notice.status_code, notice["Allow"]) == (405, "POST")
+    assert "<html" not in notice.text
+
+
+@pytest.mark.parametrize("status", [400, 403, "403_csrf", 404, 405, 429, 500])
+def test_every_page_of_an_error_is_drawn_without_a_request(status: int | str) -> None:
+    page = render_to_string(f"{status}.html", {"problem": {"message": "Said so."}})
+    assert page.count("<h1>") == 1
+    assert "Said so." in page or status not in {400, 429, 500}
+    # What the start page is for: nobody is signed in here.
+    assert 'href="/"' in page
+    assert "Something went wrong" not in page
