@@ -18,6 +18,7 @@ from connectors.errors import (
     ConnectionFailed,
     OutcomeUnknown,
     ServerFailure,
+    SessionGone,
     TimedOut,
 )
 from connectors.mcp_client import Endpoint, ToolOutcome
@@ -83,6 +84,18 @@ class Delivery:
         return await self._attempt(endpoint)
 
     async def _attempt(self, endpoint: Endpoint) -> ToolOutcome:
+        """Send once; again at once to a server that did not know our session.
+
+        It did not do the request then (streamable HTTP of the handshake era,
+        "Session Management"); the new session is one that it knows.
+        """
+        try:
+            return await self._deliver(endpoint)
+        except SessionGone:
+            self.sent = False
+            return await self._deliver(endpoint)
+
+    async def _deliver(self, endpoint: Endpoint) -> ToolOutcome:
         self.attempts += 1
         operation = Operation(
             max_bytes=settings.MAX_RESULT_BYTES, deadline_s=settings.CALL_TIMEOUT_S

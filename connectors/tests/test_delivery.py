@@ -10,7 +10,7 @@ from pytest_django import Settings
 from structlog.testing import capture_logs
 
 from connectors.delivery import Delivery
-from connectors.errors import ConnectionFailed, OutcomeUnknown, TimedOut
+from connectors.errors import ConnectionFailed, OutcomeUnknown, ServerError, TimedOut
 from connectors.mcp_client import Endpoint
 from demo.hostile import Exchange, Fault, Hostile, running
 from demo.hostile.http import EVENTS
@@ -185,6 +185,22 @@ def test_a_connection_that_fails_after_the_call_was_sent_is_unknown(
         run(delivery, peculiar.url(name), **LEGACY)
     assert (delivery.attempts, delivery.sent) == (1, True)
     assert peculiar.seen(name).tool_calls == 1
+
+
+def test_a_session_that_the_server_forgot_is_opened_anew_once(
+    delivery: Delivery, hostile: Hostile
+) -> None:
+    url = hostile.url("call-session-lost")
+    assert run(delivery, url, **LEGACY).content == [{"type": "text", "text": "a"}]
+    assert delivery.attempts == 2
+
+
+def test_a_server_that_forgets_every_session_is_given_up(
+    delivery: Delivery, hostile: Hostile
+) -> None:
+    with pytest.raises(ServerError):
+        run(delivery, hostile.url("call-session-gone"), **LEGACY)
+    assert hostile.seen("call-session-gone").tool_calls == 2
 
 
 def test_an_answer_counts_although_the_session_does_not_end(
