@@ -199,6 +199,13 @@ class InvalidMcpServer(ServerFailure):
     message = "This doesn't appear to be a valid MCP server."
     suggestion = "Check the path: most servers answer at …/mcp, older ones at …/sse."
 
+    def __init__(
+        self, detail: str = "", *, suggestion: str = "", moved_to: str = ""
+    ) -> None:
+        # The address on another origin that it redirects to; nobody went there.
+        self.moved_to = moved_to
+        super().__init__(detail, suggestion=suggestion)
+
 
 class ServerError(ServerFailure):
     code = "SERVER_ERROR"
@@ -226,7 +233,5 @@ class OutcomeUnknown(ServerFailure):
     """The request may have reached the server: it is never sent again."""
 
     code = "OUTCOME_UNKNOWN"
-    message = (
-        "The server did not confirm the call, which may or may not have happened."
-    )
+    message = "The server did not confirm the call, which may or may not have happened."
     suggestion = "Check on the server before you call the tool again."

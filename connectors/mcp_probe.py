@@ -175,7 +175,12 @@ def _moved(target: httpx2.URL) -> InvalidMcpServer:
     # Query and user-info of a redirect can carry state that is nobody's to see.
     shown = target.copy_with(userinfo=b"", query=None, fragment=None)
     address = clean(str(shown), limit=300)
+    try:
+        moved_to = server_url.check(str(shown))
+    except InvalidUrl:
+        moved_to = ""
     return InvalidMcpServer(
         "It redirects to another address.",
         suggestion=f"If you trust it, use {address} instead.",
+        moved_to=moved_to,
     )

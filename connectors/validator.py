@@ -52,6 +52,8 @@ class ValidationResult:
     server_info: dict[str, Any] = field(default_factory=dict)
     discover_cache: dict[str, Any] | None = None
     dropped_tools: list[dict[str, str]] = field(default_factory=list)
+    # Where the server redirected to, if that was another origin: not followed.
+    moved_to: str = ""
 
     def public(self) -> dict[str, Any]:
         """Return the fields that the person who asked for the test may see."""
@@ -198,6 +200,7 @@ class _Examination:
             steps=self._track.finished,
             duration_ms=self._track.total_ms,
             transcript=self._operation.transcript(),
+            moved_to=getattr(failure, "moved_to", ""),
         )
 
     def _step_of(self, failure: ServerFailure) -> StepName:

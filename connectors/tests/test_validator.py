@@ -220,7 +220,15 @@ def test_credentials_never_follow_a_redirect_to_another_origin(
     assert result.error_code == "INVALID_MCP_SERVER"
     assert result.suggestion is not None
     assert "instead" in result.suggestion
+    assert result.moved_to.endswith("/trap")
     assert hostile.seen("trap").requests == 0
+
+
+@pytest.mark.parametrize("name", ["redirect-file", "redirect-loop", "html"])
+def test_only_an_address_that_can_be_dialled_is_said_to_be_new(
+    hostile: Hostile, name: str
+):
+    assert validate_mcp_connection(hostile.url(name)).moved_to == ""
 
 
 # --- Servers that do not work ------------------------------------------------
