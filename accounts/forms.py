@@ -1,12 +1,31 @@
-from allauth.account import forms
+"""The forms of accounts: signing up, making a token. They check shape, not meaning."""
+
+from typing import Any, Final
+
+from allauth.account.forms import SignupForm as StockSignupForm
 from allauth.core.exceptions import ImmediateHttpResponse
+from django import forms
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
+from accounts.tokens import NAME_LENGTH
 
-class SignupForm(forms.SignupForm):
+SCOPE_WORDS: Final = {
+    "connectors:read": "see connectors",
+    "connectors:write": "add and change them",
+    "tools:call": "run tools",
+    "chat": "use the agent",
+    "mcp": "use the MCP endpoint",
+}
+# A scope that nothing asks for yet is not offered.
+OFFERED: Final = ("connectors:read", "connectors:write", "tools:call")
+DAYS: Final = (7, 30, 90, 365)
+
+
+class SignupForm(StockSignupForm):
     """allauth's, but a person and their address are stored together or not at all.
 
     A person without an address counts as made by an administrator
@@ -22,3 +41,21 @@ class SignupForm(forms.SignupForm):
             # The button was pressed twice: the first request made the account.
             sign_in = HttpResponseRedirect(reverse("account_login"))
             raise ImmediateHttpResponse(sign_in) from None
+
+
+class TokenForm(forms.Form):
+    """A name, what the token may do, and when it ends."""
+
+    name = forms.CharField(max_length=NAME_LENGTH)
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope, SCOPE_WORDS[scope]) for scope in OFFERED],
+        initial=["connectors:read", "tools:call"],
+    )
+    days = forms.TypedChoiceField(coerce=int)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        usual = settings.TOKEN_TTL_DAYS
+        days = self.fields["days"]
+        days.choices = [(n, f"{n} days") for n in sorted({*DAYS, usual})]
+        days.initial = usual

@@ -5,7 +5,7 @@ messages of a view arrive with its fragment; and no cache mixes a fragment up wi
 page at the same address.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 

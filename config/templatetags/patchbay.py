@@ -1,12 +1,15 @@
 """What templates of every app need: icons, and times that people read."""
 
+import math
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
 
 from django import template
 from django.conf import settings
+from django.forms import BaseForm
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -16,8 +19,11 @@ register = template.Library()
 DRAWING: Final = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
 NAME: Final = re.compile(r"[a-z0-9-]+")
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
+JUST_NOW_S: Final = 10
 # Up to here a distance says more than a date does.
 DAYS_COUNTED: Final = 6
+# Up to here nobody wonders which year is meant.
+YEAR_IS_CLEAR: Final = timedelta(days=300)
 
 
 @register.simple_tag
@@ -46,7 +52,13 @@ def since(moment: datetime | None) -> SafeString:
         return mark_safe("")
     here = timezone.localtime(moment)
     is_today = here.date() == timezone.localdate()
-    return _time(moment, f"{here:%H:%M} UTC" if is_today else _date(here))
+    return _time(moment, f"{here:%H:%M} UTC" if is_today else _date(moment))
+
+
+@register.filter
+def first_error(form: BaseForm) -> str:
+    """Name the first field that has an error: the one that takes the focus."""
+    return next(iter(form.errors), "")
 
 
 @cache
@@ -61,35 +73,34 @@ def _drawing(name: str) -> SafeString:
 
 
 def _distance(moment: datetime, now: datetime) -> str:
-    passed = now - moment
-    distance_s = int(abs(passed).total_seconds())
-    if distance_s < 10:
+    passed_s = (now - moment).total_seconds()
+    if abs(passed_s) < JUST_NOW_S:
         return "just now"
-    amount = _amount(distance_s)
-    if not amount:
-        return _date(timezone.localtime(moment))
-    return f"{amount} ago" if passed > timedelta() else f"in {amount}"
+    if passed_s > 0:
+        amount = _amount(passed_s, rounded=math.floor)
+        return f"{amount} ago" if amount else _date(moment)
+    amount = _amount(-passed_s, rounded=round)
+    return f"in {amount}" if amount else _date(moment)
 
 
-def _amount(distance_s: int) -> str:
-    """Round down to the largest unit; nothing where a date says more."""
+def _amount(distance_s: float, *, rounded: Callable[[float], int]) -> str:
+    """Count in the largest unit; nothing where a date says more."""
     if distance_s < MINUTE_S:
-        return f"{distance_s} s"
+        return f"{rounded(distance_s)} s"
     if distance_s < HOUR_S:
-        return f"{distance_s // MINUTE_S} min"
+        return f"{rounded(distance_s / MINUTE_S)} min"
     if distance_s < DAY_S:
-        return f"{distance_s // HOUR_S} h"
-    days = distance_s // DAY_S
+        return f"{rounded(distance_s / HOUR_S)} h"
+    days = rounded(distance_s / DAY_S)
     if days > DAYS_COUNTED:
         return ""
     return f"{days} day{'' if days == 1 else 's'}"
 
 
 def _date(moment: datetime) -> str:
-    is_this_year = moment.year == timezone.localdate().year
-    return (
-        f"{moment.day} {moment:%b}" if is_this_year else f"{moment.day} {moment:%b %Y}"
-    )
+    day = timezone.localtime(moment)
+    is_near = abs(timezone.now() - moment) < YEAR_IS_CLEAR
+    return f"{day.day} {day:%b}" if is_near else f"{day.day} {day:%b %Y}"
 
 
 def _time(moment: datetime, text: str) -> SafeString:
