@@ -22,8 +22,8 @@ from config.tests.live import LiveServer, serve
 hypothesis_settings.register_profile("patchbay", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("patchbay")
 
-# The demo and hostile servers, and the REST client, for every app's tests.
-pytest_plugins = ["demo.fixtures", "config.tests.rest"]
+# The demo and hostile servers, the REST client and a browser, for every app.
+pytest_plugins = ["demo.fixtures", "config.tests.rest", "config.tests.browser"]
 
 PASSWORD = "correct horse battery staple"
 
