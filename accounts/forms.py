@@ -1,6 +1,6 @@
 """The forms of accounts: signing up, making a token. They check shape, not meaning."""
 
-from typing import Any, Final
+from typing import Final
 
 from allauth.account.forms import SignupForm as StockSignupForm
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -43,6 +43,11 @@ class SignupForm(StockSignupForm):
             raise ImmediateHttpResponse(sign_in) from None
 
 
+def _lifetimes() -> list[tuple[int, str]]:
+    days = sorted({*DAYS, settings.TOKEN_TTL_DAYS})
+    return [(number, f"{number} days") for number in days]
+
+
 class TokenForm(forms.Form):
     """A name, what the token may do, and when it ends."""
 
@@ -51,11 +56,6 @@ class TokenForm(forms.Form):
         choices=[(scope, SCOPE_WORDS[scope]) for scope in OFFERED],
         initial=["connectors:read", "tools:call"],
     )
-    days = forms.TypedChoiceField(coerce=int)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        usual = settings.TOKEN_TTL_DAYS
-        days = self.fields["days"]
-        days.choices = [(n, f"{n} days") for n in sorted({*DAYS, usual})]
-        days.initial = usual
+    days = forms.TypedChoiceField(
+        coerce=int, choices=_lifetimes, initial=lambda: settings.TOKEN_TTL_DAYS
+    )

@@ -30,15 +30,15 @@ def for_htmx(get_response: GetResponse) -> GetResponse:
 
     async def answer(request: HttpRequest) -> HttpResponseBase:
         response = _adapted(request, await get_response(request))
-        if _has_messages(request, response):
+        if fragment := _waiting_for_messages(request, response):
             # Reading messages may read the session.
-            await sync_to_async(_append_messages)(request, response)
+            await sync_to_async(_append_messages)(request, fragment)
         return response
 
     def answer_sync(request: HttpRequest) -> HttpResponseBase:
         response = _adapted(request, get_response(request))
-        if _has_messages(request, response):
-            _append_messages(request, response)
+        if fragment := _waiting_for_messages(request, response):
+            _append_messages(request, fragment)
         return response
 
     return answer if iscoroutinefunction(get_response) else answer_sync
@@ -65,14 +65,16 @@ def _for_the_browser(
     return client_side
 
 
-def _has_messages(request: HttpRequest, response: HttpResponseBase) -> bool:
-    return bool(
-        getattr(request, "htmx", False)
-        and isinstance(response, HttpResponse)
-        and "HX-Redirect" not in response
-        and response.get("Content-Type", "").startswith("text/html")
-        and get_messages(request).added_new
-    )
+def _waiting_for_messages(
+    request: Any, response: HttpResponseBase
+) -> HttpResponse | None:
+    """Return the fragment that is to bring the messages of its view, if it is one."""
+    if not (request.htmx and isinstance(response, HttpResponse)):
+        return None
+    is_html = response.get("Content-Type", "").startswith("text/html")
+    is_fragment = is_html and "HX-Redirect" not in response
+    has_some = getattr(get_messages(request), "added_new", False)
+    return response if is_fragment and has_some else None
 
 
 def _append_messages(request: HttpRequest, response: HttpResponse) -> None:

@@ -86,7 +86,7 @@ async def test_a_fragment_brings_its_messages_over_asgi(
 ) -> None:
     for address in ("/saved", "/saved-async"):
         fragment = await async_client.get(address, headers=HTMX)
-        assert 'hx-swap-oob="beforeend"' in fragment.text
+        assert b'hx-swap-oob="beforeend"' in fragment.content
 
 
 def test_a_redirect_is_followed_by_the_browser(client: Client) -> None:
