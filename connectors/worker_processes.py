@@ -94,9 +94,13 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         self._stdin.close()
-        await asyncio.shield(self._process.wait())
-        # The transport closes when its pipes have been read to their end.
+        # Whoever is cancelled meanwhile leaves the end to run on.
+        await asyncio.shield(self._end())
+
+    async def _end(self) -> None:
+        # Its output first: while some is unread, asyncio does not notice the end.
         await self._stdout.read()
+        await self._process.wait()
 
 
 class WorkerPool:
