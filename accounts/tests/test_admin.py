@@ -142,6 +142,17 @@ def test_revoked_tokens_can_be_filtered_away(staff: Client, alice: User) -> None
     assert dead.prefix not in page.text
 
 
+@pytest.mark.parametrize(
+    "lookup", ["digest__startswith", "digest", "user__password__startswith", "scopes"]
+)
+def test_what_is_not_shown_cannot_be_guessed_by_a_filter(
+    staff: Client, alice: User, lookup: str
+) -> None:
+    make(alice)
+
+    assert staff.get(reverse(LIST), {lookup: "a"}).status_code == 400
+
+
 def test_a_long_list_costs_as_many_queries_as_a_short_one(
     staff: Client, settings: Settings
 ) -> None:
