@@ -162,6 +162,8 @@ DEFAULT_FROM_EMAIL = env.str(
 EGRESS_ALLOW = env.list("EGRESS_ALLOW", default=[])
 # The second word that production needs before EGRESS_ALLOW may have entries.
 EGRESS_ALLOW_IN_PRODUCTION = env.bool("EGRESS_ALLOW_IN_PRODUCTION", default=False)
+# What a newcomer is offered: [{"name", "url", "about"}], set by who starts them.
+DEMO_SERVERS = env.json("DEMO_SERVERS", default=[])
 _DENIED = "22,25,110,143,465,587,993,995,2375,3306,5432,6379,9200,11211,27017"
 EGRESS_DENY_PORTS = env.list(
     "EGRESS_DENY_PORTS", cast=int, default=list(map(int, _DENIED.split(",")))

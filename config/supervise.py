@@ -7,6 +7,7 @@ children along (`config.lifeline`).
 """
 
 import argparse
+import json
 import os
 import socket
 import subprocess
@@ -44,10 +45,22 @@ def start_all(children: Children, *, reload: bool) -> list[str]:
             # Loopback is open for these ports, and for nothing else on it.
             entries = [f"{ports.HOST}/32:{port}" for port in chosen]
             env["EGRESS_ALLOW"] = ",".join(entries)
+            env["DEMO_SERVERS"] = json.dumps(invitations(chosen))
         children.start("demo", "demo", DEMO_PORTS=",".join(map(str, chosen)))
     children.start("web", *web_argv(reload=reload), **env)
     children.start("worker", "django", "work", **env)
     return lines
+
+
+def invitations(chosen: Sequence[int]) -> list[dict[str, str]]:
+    """Return what the first page offers to who has no server at hand."""
+    from demo import ports
+
+    return [
+        {"name": place.name, "url": place.url(port), "about": place.invitation}
+        for place, port in zip(ports.PLACES, chosen, strict=True)
+        if place.invitation
+    ]
 
 
 def make_demo_user() -> str:

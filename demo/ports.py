@@ -23,6 +23,8 @@ class Place:
     path: str
     about: str
     token: str = ""
+    # What the first page says to whoever has no server; "" keeps it from there.
+    invitation: str = ""
 
     def url(self, port: int) -> str:
         return f"http://{HOST}:{port}{self.path}"
@@ -34,6 +36,7 @@ PLACES = (
         port=8101,
         path="/mcp",
         about="Search a product team's notes, calculate, draw, wait, fail.",
+        invitation="Works: tools that search, count, draw and wait.",
     ),
     Place(
         name="On-call rota",
@@ -47,12 +50,14 @@ PLACES = (
         path="/mcp",
         about="Needs a bearer token.",
         token=DEMO_TOKEN,
+        invitation=f"Wants a token: {DEMO_TOKEN}.",
     ),
     Place(
         name="Broken on purpose",
         port=8104,
         path="/mcp",
         about="Fails in many ways; / lists them.",
+        invitation="Fails on purpose, to show what a failed test tells you.",
     ),
 )
 

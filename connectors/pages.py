@@ -1,0 +1,17 @@
+"""Where the pages of connectors are. No slash at the end; ids are integers."""
+
+from django.urls import path
+
+from connectors.views import detail, edit, manage, overview
+
+ONE = "connectors/<int:connector_id>"
+
+urlpatterns = [
+    path("connectors", overview.connectors, name="connectors"),
+    path(ONE, detail.connector, name="connector"),
+    path(f"{ONE}/edit", edit.edit, name="connector-edit"),
+    path(f"{ONE}/toggle", manage.toggle, name="connector-toggle"),
+    path(f"{ONE}/retest", manage.retest, name="connector-retest"),
+    path(f"{ONE}/delete", manage.delete, name="connector-delete"),
+    path(f"{ONE}/tests/<int:test_id>", detail.transcript, name="connector-transcript"),
+]
