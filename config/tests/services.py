@@ -34,6 +34,16 @@ POSTGRES_SETTINGS = (
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
 )
+# Starts a server and stops it when its own standard input ends: also when the test
+# run was killed and could not. Its output is the server's alone, so both end together.
+KEEPER = """
+"$0" "$@" &
+server=$!
+exec >/dev/null 2>&1
+read -r lifeline
+kill -s INT "$server"
+wait "$server"
+"""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -80,18 +90,18 @@ def postgres() -> Iterator[str]:
     initdb, server = postgres_program("initdb"), postgres_program("postgres")
     if not (initdb and server):
         raise LookupError(missing("postgres"))
-    with _folder("patchbay-postgres-") as (folder, user):
+    with _folder("patchbay-postgres-") as (folder, options):
         data = str(folder / "data")
         flags = ("-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         done = subprocess.run(
-            [initdb, "-D", data, *flags], capture_output=True, text=True, **user
+            [initdb, "-D", data, *flags], capture_output=True, text=True, **options
         )
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)
         port = _free_port()
-        options = [flag for setting in POSTGRES_SETTINGS for flag in ("-c", setting)]
-        argv = [server, "-D", data, "-p", str(port), *options]
-        with running(argv, ready="ready to accept connections", **user):
+        settings = [flag for setting in POSTGRES_SETTINGS for flag in ("-c", setting)]
+        argv = [server, "-D", data, "-p", str(port), *settings]
+        with running(argv, ready="ready to accept connections", **options):
             yield f"postgres://test@127.0.0.1:{port}/postgres"
 
 
@@ -108,8 +118,8 @@ def redis() -> Iterator[str]:
     argv = [server, "--port", str(port), "--bind", "127.0.0.1"]
     argv += ["--save", "", "--appendonly", "no"]
     with (
-        _folder("patchbay-redis-") as (_, user),
-        running(argv, ready="eady to accept connections", **user),
+        _folder("patchbay-redis-") as (_, options),
+        running(argv, ready="eady to accept connections", **options),
     ):
         yield f"redis://127.0.0.1:{port}/0"
 
@@ -122,20 +132,20 @@ def _free_port() -> int:
 
 @contextlib.contextmanager
 def _folder(prefix: str) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Make a folder; with it, the options that run a program as its owner.
+    """Make a folder; with it, the options that run a program there, as its owner.
 
     initdb refuses to run as root, which is who tests are in a container.
     """
     folder = Path(tempfile.mkdtemp(prefix=prefix))
-    user: dict[str, Any] = {"cwd": folder}
+    options: dict[str, Any] = {"cwd": folder}
     if os.geteuid() == 0:
         name = next(n for n in ("postgres", "nobody") if _exists(n))
         entry = pwd.getpwnam(name)
         os.chown(folder, entry.pw_uid, entry.pw_gid)
-        user |= {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-    user["env"] = {"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": str(folder)}
+        options |= {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    options["env"] = {"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": str(folder)}
     try:
-        yield folder, user
+        yield folder, options
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -146,10 +156,13 @@ def _exists(user: str) -> bool:
 
 @contextlib.contextmanager
 def running(argv: Sequence[str], *, ready: str, **options: Any) -> Iterator[None]:
-    """Run a server while the block lasts; wait until it prints `ready`."""
-    # Its own session: Ctrl-C goes to the test run, which then stops the server.
-    process = subprocess.Popen(
-        argv,
+    """Run a server while the block lasts; wait until it prints `ready`.
+
+    In a session of its own: Ctrl-C goes to the test run, which then stops it.
+    """
+    keeper = subprocess.Popen(
+        ["sh", "-c", KEEPER, *argv],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -159,7 +172,7 @@ def running(argv: Sequence[str], *, ready: str, **options: Any) -> Iterator[None
     said: deque[str] = deque(maxlen=50)
     settled = threading.Event()
     reader = threading.Thread(
-        target=_listen, args=(process.stdout, said, ready, settled), daemon=True
+        target=_listen, args=(keeper.stdout, said, ready, settled), daemon=True
     )
     reader.start()
     try:
@@ -167,15 +180,14 @@ def running(argv: Sequence[str], *, ready: str, **options: Any) -> Iterator[None
             raise RuntimeError(f"{argv[0]} did not start:\n{''.join(said)}")
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        # Closes the keeper's lifeline, waits for it, and takes what was still said.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            assert keeper.stdin, "the keeper was given a pipe"
+            keeper.stdin.close()
+            keeper.wait(STOP_S)
         reader.join(STOP_S)
-        if process.stdout:
-            process.stdout.close()
+        if keeper.stdout:
+            keeper.stdout.close()
 
 
 def _listen(

@@ -1,7 +1,9 @@
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import psycopg
@@ -143,6 +145,30 @@ def test_a_server_that_does_not_start_is_said() -> None:
         services.running(["echo", "no such luck"], ready="ready"),
     ):
         pytest.fail("the block must not run")
+
+
+@pytest.mark.redis
+def test_a_server_ends_with_the_run_that_was_killed() -> None:
+    script = (
+        "import sys\n"
+        "from config.tests import services\n"
+        "with services.redis() as url:\n"
+        "    print(url, flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stdout is not None
+        place = urlsplit(run.stdout.readline().strip())
+        with socket.create_connection((place.hostname, place.port)) as client:
+            run.kill()
+            # The end of the stream: the server is gone.
+            assert client.recv(1) == b""
 
 
 def test_no_other_machine_can_be_reached(tmp_path: Path) -> None:
