@@ -18,7 +18,8 @@ from config import redaction
 
 # These write URLs, bodies and headers of other people's servers at INFO.
 CHATTY = ("mcp", "httpx2", "httpcore2", "anyio", "asyncio")
-# Their exceptions quote what a server sent, which may be a secret that it echoes.
+# Their sentences and exceptions quote what a server sent: a content type, a secret
+# that it echoes. What is left of a record is where it comes from.
 QUOTING = frozenset({"mcp", "httpx2", "httpcore2"})
 
 _COMMON: list[Processor] = [
@@ -53,6 +54,7 @@ class StderrHandler(logging.StreamHandler[TextIO]):
 def _do_not_quote(_: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
     record: logging.LogRecord = event_dict["_record"]
     if record.name.partition(".")[0] in QUOTING:
+        event_dict["event"] = f"{record.funcName}:{record.lineno}"
         kind, *_ = event_dict.pop("exc_info", None) or (None,)
         if kind is not None:
             event_dict["error"] = kind.__name__

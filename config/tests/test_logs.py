@@ -137,15 +137,22 @@ def test_libraries_that_log_urls_stay_quiet_at_any_level() -> None:
         assert not logging.getLogger(f"{name}.client").isEnabledFor(logging.INFO)
 
 
-def test_what_a_server_sent_is_not_quoted_from_an_exception_of_the_sdk() -> None:
+def test_what_a_server_sent_is_not_quoted_by_the_sdk() -> None:
+    sdk = logging.getLogger("mcp.client.streamable_http")
     with lines() as stream:
+        sdk.error(f"Unexpected content type: {CANARY}")
+        sdk.warning("dropping tool %r", CANARY)
         try:
             raise ValueError(f"input_value='{CANARY}'")
         except ValueError:
-            logging.getLogger("mcp.client.streamable_http").exception("Bad JSON")
-    (event,) = events(stream)
-    assert (event["event"], event["error"]) == ("Bad JSON", "ValueError")
+            sdk.exception("Bad JSON")
+    said = events(stream)
     assert CANARY not in stream.getvalue()
+    assert {event["logger"] for event in said} == {sdk.name}
+    assert [event.get("error") for event in said] == [None, None, "ValueError"]
+    # Where in the library it was: what is needed to find the sentence.
+    here = "test_what_a_server_sent_is_not_quoted_by_the_sdk:"
+    assert all(event["event"].startswith(here) for event in said)
 
 
 def test_nobody_else_handles_records() -> None:
