@@ -14,11 +14,13 @@ class OneAnswerConnection(httpcore2.AsyncHTTPConnection):
         return super().has_expired() or self._has_leftover()
 
     def _has_leftover(self) -> bool:
-        # Neither attribute is public; test_egress_transport tells if they move.
+        # Neither attribute is public; test_egress_responses tells if they move.
         inner = self._connection
-        if not isinstance(inner, httpcore2.AsyncHTTP11Connection):
-            return False
-        return self.is_idle() and bool(inner._h11_state.trailing_data[0])
+        return (
+            isinstance(inner, httpcore2.AsyncHTTP11Connection)
+            and inner.is_idle()
+            and bool(inner._h11_state.trailing_data[0])
+        )
 
 
 class GuardedPool(httpcore2.AsyncConnectionPool):

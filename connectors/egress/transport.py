@@ -104,7 +104,12 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
 
     def _check(self, request: httpx2.Request) -> None:
         url = request.url
-        if url.scheme not in DEFAULT_PORTS or not url.host or url.userinfo:
+        if (
+            url.scheme not in DEFAULT_PORTS
+            or not url.host
+            or url.userinfo
+            or not 0 < (url.port or DEFAULT_PORTS[url.scheme]) < 65536
+        ):
             raise RequestRefused("This address is not allowed.")
         self._first = self._first or url
         if self._one_origin and not _is_same_server(self._first, url):
@@ -142,8 +147,6 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
 
     def _check_head(self, response: httpx2.Response) -> None:
         headers = response.headers
-        if response.status_code < 200:
-            raise httpx2.RemoteProtocolError("The server wants another protocol.")
         encoding = headers.get("content-encoding", "").strip().lower()
         if encoding not in ("", "identity"):
             raise CompressedReply("The server sent a compressed reply.")

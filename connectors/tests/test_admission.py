@@ -180,6 +180,14 @@ def test_a_count_that_was_flushed_starts_again(settings: Settings):
     count(1)
 
 
+def test_a_cache_that_keeps_nothing_limits_nobody(settings: Settings):
+    settings.TESTS_PER_MINUTE = 1
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
+    }
+    count(1, times=5)
+
+
 def test_a_cache_that_is_down_limits_nobody_and_is_reported_once(settings: Settings):
     settings.TESTS_PER_MINUTE = 1
     working = settings.CACHES

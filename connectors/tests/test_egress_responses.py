@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import socket
+import struct
 import time
 import tracemalloc
 
@@ -98,6 +100,20 @@ async def test_a_length_that_lies_is_a_broken_answer():
         with pytest.raises(httpx2.RemoteProtocolError):
             await client.get(peer.url)
     assert operation.last.error == "protocol"
+    assert operation.last.sent
+
+
+async def test_a_connection_that_is_reset_has_a_code_of_its_own():
+    async def cut(head: bytes, writer: asyncio.StreamWriter) -> None:
+        at_once = struct.pack("ii", 1, 0)
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        writer.transport.abort()
+
+    async with listen(cut) as peer, dial() as (client, operation):
+        with pytest.raises(httpx2.ReadError):
+            await client.get(peer.url)
+    assert operation.last.error == "network"
     assert operation.last.sent
 
 
