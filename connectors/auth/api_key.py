@@ -6,7 +6,8 @@ from typing import Any
 from connectors.errors import InvalidInput
 
 MAX_HEADERS = 20
-MAX_VALUE_CHARS = 8192
+# "Bearer " and the token together are one header value, of 8,192 at most.
+MAX_VALUE_CHARS = 8000
 
 _TOKEN = re.compile(r"[!-~]+")
 _AS_HEADER = re.compile(r"^(?:authorization:\s*)?bearer\s+", re.IGNORECASE)

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 
-from connectors import auth
-from connectors.auth import oauth
+from connectors import auth, pools
+from connectors.auth import api_key, oauth
+from connectors.egress import FORBIDDEN_HEADERS, Operation
 from connectors.errors import InvalidInput
 
 
@@ -49,7 +51,7 @@ def test_a_token_is_sent_as_bearer_however_it_was_copied(typed: str):
         {"token": "a b"},
         {"token": "a\r\nHost: evil"},
         {"token": "ü"},
-        {"token": "x" * 8193},
+        {"token": "x" * 8001},
         {"token": "a", "headers": {"X-Key": "b"}},
         {"key": "a"},
         {"headers": None},
@@ -63,7 +65,7 @@ def test_a_token_is_sent_as_bearer_however_it_was_copied(typed: str):
         {"headers": {"X-Key\r\nHost": "a"}},
         {"headers": {"": "a"}},
         {"headers": {"X-Key": "a", "x-key": "b"}},
-        {"headers": {"X-Key": "a" * 8193}},
+        {"headers": {"X-Key": "a" * 8001}},
         {"headers": {f"X-{n}": "a" for n in range(21)}},
     ],
 )
@@ -140,3 +142,26 @@ def test_a_malformed_challenge_is_left_out(header: str | None):
 
 def test_control_characters_of_a_challenge_are_removed():
     assert oauth.challenge('Bearer realm="a\x1b[31mb\u202e"').realm == "ab"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"token": "x" * api_key.MAX_VALUE_CHARS},
+        {"headers": {"X" * 100: "a b c" * 1000}},
+    ],
+)
+def test_the_largest_credential_can_be_sent(config: dict[str, Any]):
+    headers = auth.headers_for("api_key", auth.check_config("api_key", config))
+
+    async def open_client() -> None:
+        operation = Operation(max_bytes=1, deadline_s=1)
+        async with pools.http(operation, headers=headers) as client:
+            assert all(client.headers[name] == headers[name] for name in headers)
+
+    async_to_sync(open_client)()
+
+
+def test_nothing_that_egress_refuses_is_taken():
+    for name in FORBIDDEN_HEADERS:
+        assert refusal("api_key", {"headers": {name: "x"}})[-1] == "forbidden"
