@@ -9,6 +9,8 @@
 const byId = (id) => document.getElementById(id);
 const dialog = byId("dialog");
 const live = byId("live");
+const messages = byId("messages");
+const MESSAGE_MS = 8000;
 
 // --- What is kept in this browser ---------------------------------------------------
 
@@ -59,6 +61,26 @@ function placeLiveRegions() {
   const modal = [...document.querySelectorAll("dialog:modal")].pop();
   const home = modal ?? document.body;
   if (live.parentElement !== home) home.append(live);
+}
+
+// A message goes by itself, an alert does not; neither while somebody is at it.
+function expire(notice) {
+  setTimeout(() => {
+    if (notice.matches(":hover, :focus-within")) expire(notice);
+    else notice.remove();
+  }, MESSAGE_MS);
+}
+
+function messagesChanged(changes) {
+  for (const node of changes.flatMap((change) => [...change.addedNodes])) {
+    if (node.matches?.(".notice:not([role=alert])")) expire(node);
+  }
+}
+
+function dismiss(notice) {
+  const hadFocus = notice.contains(document.activeElement);
+  notice.remove();
+  if (hadFocus) (document.querySelector("dialog:modal") ?? byId("main")).focus();
 }
 
 // --- Focus --------------------------------------------------------------------------
@@ -133,8 +155,15 @@ async function copy(button) {
 const isTyping = (element) =>
   element.isContentEditable || element.matches?.("input, textarea, select");
 
+// One thing at a time: a dialog closes by itself, then menus, then messages.
+function escape() {
+  if (document.querySelector("dialog:modal")) return;
+  if (document.querySelector("details.pop[open]")) closeMenus();
+  else for (const notice of messages.querySelectorAll(".notice")) dismiss(notice);
+}
+
 function pressed(event) {
-  if (event.key === "Escape") closeMenus();
+  if (event.key === "Escape") escape();
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (store.get("single-keys") === "off" || isTyping(event.target)) return;
   if (document.querySelector("dialog:modal")) return;
@@ -164,7 +193,7 @@ function clicked(event) {
   if ("opens" in button.dataset) openDialog(byId(button.dataset.opens));
   else if ("close" in button.dataset) owner.close();
   else if ("copy" in button.dataset) copy(button);
-  else button.closest(".notice").remove();
+  else dismiss(button.closest(".notice"));
 }
 
 function changed(event) {
@@ -188,6 +217,7 @@ document.addEventListener("dialog-close", () => dialog.close());
 document.addEventListener("announce", (event) => announce(event.detail.value));
 document.addEventListener("htmx:after:swap", swapped);
 addEventListener("storage", showTheme);
+new MutationObserver(messagesChanged).observe(messages, { childList: true });
 
 for (const choice of document.querySelectorAll("[data-theme-switch]")) {
   choice.hidden = false;
@@ -198,5 +228,6 @@ for (const box of document.querySelectorAll("[data-single-keys]")) {
 showTheme();
 focusMarked();
 // What came with the page was there before anybody listened.
-const first = [...live.querySelectorAll("#messages p")].map((p) => p.textContent);
+const first = [...messages.querySelectorAll("p")].map((p) => p.textContent);
 if (first.length) announce(first.join(" "));
+messagesChanged([{ addedNodes: messages.children }]);

@@ -116,8 +116,40 @@ async def test_what_is_saved_in_a_dialog_closes_it_and_takes_the_focus(
     )
     await expect(page.locator("#announcer")).to_have_text("One row.")
     await assert_accessible(page)
-    await page.get_by_role("button", name="Close this message").click()
+    await page.get_by_role("button", name="Close this message").focus()
+    await page.keyboard.press("Enter")
     await expect(page.locator("#messages .notice")).to_have_count(0)
+    await expect(page.locator("main")).to_be_focused()
+
+
+async def test_a_message_goes_by_itself_but_not_from_under_the_pointer(
+    page: Page,
+) -> None:
+    await page.clock.install()
+    await page.goto("/shell")
+    await page.get_by_role("button", name="Save").click()
+    message = page.locator("#messages .notice")
+    await message.hover()
+    await page.clock.run_for(20_000)
+    await expect(message).to_have_count(1)
+    await page.mouse.move(0, 0)
+    await page.clock.run_for(10_000)
+    await expect(message).to_have_count(0)
+
+
+async def test_an_alert_stays_until_escape(page: Page, watch: Watch) -> None:
+    watch.allow("status of 404")
+    await page.clock.install()
+    await page.goto("/shell")
+    await page.get_by_role("button", name="Lost").click()
+    alert = page.get_by_role("alert")
+    await expect(alert).to_have_count(1)
+    await page.clock.run_for(60_000)
+    await page.get_by_text("More").click()
+    await page.keyboard.press("Escape")
+    await expect(alert).to_have_count(1)
+    await page.keyboard.press("Escape")
+    await expect(alert).to_have_count(0)
 
 
 async def test_a_request_that_fails_says_so_and_takes_nothing_away(
