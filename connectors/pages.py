@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connectors.views import detail, edit, manage, overview
+from connectors.views import detail, edit, manage, overview, tools
 
 ONE = "connectors/<int:connector_id>"
 
@@ -14,4 +14,6 @@ urlpatterns = [
     path(f"{ONE}/retest", manage.retest, name="connector-retest"),
     path(f"{ONE}/delete", manage.delete, name="connector-delete"),
     path(f"{ONE}/tests/<int:test_id>", detail.transcript, name="connector-transcript"),
+    # The name of a tool is its server's: it may have slashes.
+    path(f"{ONE}/tools/<path:tool>", tools.run, name="connector-tool"),
 ]

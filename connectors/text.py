@@ -59,6 +59,15 @@ def clean(text: object, *, limit: int, multiline: bool = False) -> str:
     return text.strip()[:limit].rstrip()
 
 
+def reveal(text: str) -> str:
+    """Return `text` with each character that a person cannot see as ⟨U+202E⟩.
+
+    For text that is shown as it was sent: nothing is hidden, nothing is reordered.
+    """
+    text = _LINE_ENDS.sub("\n", text)
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
+
+
 def slug(text: str, *, limit: int) -> str:
     """Return at most `limit` of `[a-z0-9-]` that remind of `text`; maybe none."""
     letters = unicodedata.normalize("NFKD", text.casefold())
