@@ -51,6 +51,7 @@ __all__ = [
     "RequestRefused",
     "client",
     "connection_pool",
+    "hop",
     "is_own_hop",
     "tls_context",
 ]
@@ -130,7 +131,7 @@ def client(
     """
     own = dict(headers or {})
     _check_headers(own)
-    always = {"accept-encoding": "identity", HOP_HEADER: _hop()}
+    always = {"accept-encoding": "identity", HOP_HEADER: hop()}
     return httpx2.AsyncClient(
         transport=GuardedTransport(
             pool=pool, operation=operation, always=always, one_origin=bool(own)
@@ -149,12 +150,12 @@ def client(
 def is_own_hop(headers: Mapping[str, str]) -> bool:
     """Say whether a request that came in was sent by this installation itself."""
     return any(
-        name.lower() == HOP_HEADER and value == _hop()
-        for name, value in headers.items()
+        name.lower() == HOP_HEADER and value == hop() for name, value in headers.items()
     )
 
 
-def _hop() -> str:
+def hop() -> str:
+    """Return what this installation signs its requests with."""
     # Tells installations apart, and tells nobody more than the public address does.
     return hashlib.sha256(settings.PUBLIC_URL.encode()).hexdigest()[:16]
 
