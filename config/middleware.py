@@ -123,5 +123,6 @@ class RequestLog(RequestMiddleware):
 def _add_duration(
     request: HttpRequest, log_kwargs: dict[str, Any], **kwargs: Any
 ) -> None:
-    took_s = time.monotonic() - request.META[_BEGAN]
-    log_kwargs["duration_ms"] = round(took_s * 1000)
+    # allauth repeats a request after signing in again, with META of its own.
+    if began := request.META.get(_BEGAN):
+        log_kwargs["duration_ms"] = round((time.monotonic() - began) * 1000)
