@@ -2,12 +2,19 @@
 
 from django.urls import path
 
-from connectors.views import detail, edit, manage, overview, tools
+from connectors.views import add, detail, edit, manage, overview, test, tools
+from connectors.views.answers import by_method
 
 ONE = "connectors/<int:connector_id>"
 
 urlpatterns = [
-    path("connectors", overview.connectors, name="connectors"),
+    path(
+        "connectors",
+        by_method(GET=overview.connectors, POST=add.save),
+        name="connectors",
+    ),
+    path("connectors/add", add.add, name="connector-add"),
+    path("connectors/test", test.test, name="connector-test"),
     path(ONE, detail.connector, name="connector"),
     path(f"{ONE}/edit", edit.edit, name="connector-edit"),
     path(f"{ONE}/toggle", manage.toggle, name="connector-toggle"),

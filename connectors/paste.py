@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors import auth, paste_curl, paste_json
+from connectors import auth, paste_curl, paste_json, server_url
 from connectors.errors import InvalidInput
 from connectors.paste_json import NotUnderstood
 from connectors.text import clean
@@ -67,6 +67,13 @@ def read(text: str) -> Pasted:
         missing=missing,
         notes=(*found.notes, *notes),
     )
+
+
+def is_more_than_url(text: str) -> bool:
+    """Tell whether `text` is more than an address, so that secrets may be in it."""
+    text = text.strip(_AROUND)
+    is_known = paste_json.looks_like(text) or paste_curl.looks_like(text)
+    return is_known or len(text) > server_url.MAX_CHARS
 
 
 def _bare(text: str) -> str:

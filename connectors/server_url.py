@@ -106,7 +106,13 @@ def without_query(url: str) -> str:
 
     Secrets are common in the query, and people paste them as user-info.
     """
-    return _USER_INFO.sub(r"\1", url.partition("#")[0].partition("?")[0])
+    return without_user(url.partition("#")[0].partition("?")[0])
+
+
+def without_user(url: str) -> str:
+    """Return any text that was given as a URL without its user-info."""
+    address, mark, rest = re.split(r"([?#]|$)", url, maxsplit=1)
+    return _USER_INFO.sub(r"\1", address) + mark + rest
 
 
 def _parse(url: str) -> _Parts:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseRedirectBase
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase, HttpResponseRedirectBase
 from django.template.response import TemplateResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -43,6 +44,21 @@ def page(*methods: str) -> Callable[[View], View]:
         return cast(View, login_required(never_cache(known)))
 
     return decorate
+
+
+def by_method(**views: View) -> View:
+    """Serve one address with a view for each method; GET's also answers HEAD."""
+
+    async def serve(request: HttpRequest) -> HttpResponseBase:
+        method = "GET" if request.method == "HEAD" else request.method
+        view = views.get(method or "")
+        if view is None:
+            return HttpResponseNotAllowed(views)
+        if not iscoroutinefunction(view):
+            view = sync_to_async(view)
+        return cast(HttpResponseBase, await view(request))
+
+    return serve
 
 
 async def person(request: HttpRequest) -> int:

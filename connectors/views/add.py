@@ -1,0 +1,102 @@
+"""Add a connector: the form, and the save of what its test proved."""
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django_htmx.http import reswap, retarget
+
+from connectors import manager, paste, tool_list
+from connectors.errors import (
+    DuplicateName,
+    DuplicateUrl,
+    InvalidInput,
+    LimitReached,
+    NotVerified,
+    TooManyRequests,
+)
+from connectors.form_fields import place_errors
+from connectors.forms import AddForm
+from connectors.manager import TestReport
+from connectors.models import UserMCPConnection
+from connectors.views import add_form, overview
+from connectors.views.answers import PageRequest, SeeOther, announce, page, person
+
+UNTESTED = "Test the connection first. It can be saved once a test has passed."
+
+
+@page("GET")
+async def add(request: PageRequest) -> HttpResponse:
+    """Show the form, filled with the `url` and the `name` of the query."""
+    url = request.GET.get("url", "")
+    given = {
+        "server_url": "" if paste.is_more_than_url(url) else url,
+        "name": request.GET.get("name", "")[: manager.NAME_CHARS],
+    }
+    form = AddForm(user_id=await person(request), initial=given)
+    return add_form.show(request, add_form.context(form))
+
+
+@page("POST")
+async def save(request: PageRequest) -> HttpResponse:
+    """Save what a test proved; before one there is nothing to save."""
+    form = AddForm(request.POST, user_id=await person(request))
+    if form.is_valid() and not form.cleaned_data["test_ticket"]:
+        form.add_error(None, UNTESTED)
+    if not form.is_valid() or form.entry is None:
+        return add_form.invalid(request, form)
+    try:
+        row = await _add(form)
+    except NotVerified as error:
+        report = TestReport(result=error.test, ticket="")
+        shown = await add_form.outcome(form, form.entry, report)
+        return add_form.show_part(request, "refuted", shown, status=422)
+    except DuplicateName as error:
+        form.add_error("name", error.message)
+        return add_form.invalid(request, form)
+    except InvalidInput as error:
+        place_errors(form, error, credentials_field=form.kind)
+        return add_form.invalid(request, form)
+    except (DuplicateUrl, LimitReached, TooManyRequests) as problem:
+        return add_form.refused(request, form, problem)
+    return await _saved(request, row)
+
+
+async def _add(form: AddForm) -> UserMCPConnection:
+    given = form.cleaned_data
+    return await manager.add(
+        user_id=form.user_id,
+        name=given["name"] or None,
+        test_ticket=given["test_ticket"],
+        allow_duplicate=given["allow_duplicate"],
+        **form.entry.target,  # type: ignore[union-attr] - there is one: it is valid
+    )
+
+
+async def _saved(request: PageRequest, row: UserMCPConnection) -> HttpResponse:
+    """Show the new card where the list is, and offer a first tool to try."""
+    messages.success(request, _offer(row))
+    if not (request.htmx and add_form.is_in_dialog(request)):
+        return SeeOther(f"{reverse('connectors')}#connector-{row.pk}")
+    shown = await sync_to_async(overview.context)(user_id=row.user_id)
+    answer = overview.refreshed(request, {**shown, "focus_on": row.pk})
+    reswap(retarget(answer, "#overview"), "outerHTML")
+    answer["HX-Trigger"] = "dialog-close"
+    announce(answer, f"{row.name} was saved")
+    return answer
+
+
+def _offer(row: UserMCPConnection) -> SafeString:
+    """Say that it is saved, and lead to the first tool that only reads."""
+    reading = filter(tool_list.reads_only, row.discovered_tools)
+    tool = next(reading, None)
+    if tool is None:
+        return format_html("{} was saved.", row.name)
+    return format_html(
+        '{} was saved. <a class="link" href="{}">Try {}</a>',
+        row.name,
+        reverse("connector-tool", args=[row.pk, tool["name"]]),
+        tool["title"] or tool["name"],
+    )
