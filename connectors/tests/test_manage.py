@@ -159,7 +159,7 @@ def test_a_get_asks_and_changes_nothing(
     browser: Client, notes: UserMCPConnection
 ) -> None:
     page = browser.get(at(notes, "delete")).text
-    assert "<h1>Delete Notes?</h1>" in page
+    assert "Delete Notes?</h2>" in page
     assert f'href="/connectors/{notes.pk}"' in page
     assert f'method="post" action="/connectors/{notes.pk}/delete"' in page
     assert CONNECTORS.exists()
@@ -169,7 +169,7 @@ def test_htmx_gets_the_question_for_the_dialog(
     browser: Client, notes: UserMCPConnection
 ) -> None:
     dialog = browser.get(f"{at(notes, 'delete')}?from=list", headers=HTMX).text
-    assert dialog.strip().startswith("<div>")
+    assert dialog.strip().startswith('<form class="narrow"')
     assert "Delete Notes?</h2>" in dialog
     assert '<input type="hidden" name="from" value="list">' in dialog
     assert 'hx-target="#overview"' in dialog

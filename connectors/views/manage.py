@@ -62,7 +62,7 @@ async def delete(request: PageRequest, connector_id: int) -> HttpResponse:
         "is_from_list": is_from_list(request),
     }
     if request.htmx:
-        return fragment(request, "delete.html#dialog", shown)
+        return fragment(request, "delete.html#ask", shown)
     return TemplateResponse(request, "connectors/delete.html", shown)
 
 
