@@ -141,6 +141,8 @@ def mailer(parsed: dict[str, Any]) -> dict[str, Any]:
             "use_ssl": parsed.get("EMAIL_USE_SSL", False),
             "timeout": MAIL_TIMEOUT_S,
         }
+    elif backend.endswith("console.EmailBackend"):
+        backend = "config.console_mail.EmailBackend"
     elif backend.endswith("filebased.EmailBackend"):
         options = {"file_path": parsed["EMAIL_FILE_PATH"]}
     return {"BACKEND": backend, "OPTIONS": options}
