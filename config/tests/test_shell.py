@@ -67,7 +67,7 @@ async def test_a_key_opens_the_sheet_of_keys_and_another_the_search(
 async def test_single_keys_can_be_switched_off(page: Page) -> None:
     await page.goto("/shell")
     await page.keyboard.press("?")
-    await page.get_by_label("Single keys do something").uncheck()
+    await page.get_by_label("Single-key shortcuts").uncheck()
     await page.keyboard.press("Escape")
     for _ in range(2):
         await page.keyboard.press("/")
