@@ -208,8 +208,8 @@ async def _perform(call: _Call) -> ToolOutcome:
         except ServerFailure as failure:
             # Whatever the server says back of its credentials is hidden.
             secrets = masking.secrets_of(secret)
-            failure.detail = masking.hide(failure.detail, secrets)
-            failure.message = masking.hide(failure.message, secrets)
+            for name, said in list(vars(failure).items()):
+                setattr(failure, name, masking.hide(said, secrets))
             failure.args = (failure.message,)
             raise
 
