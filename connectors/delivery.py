@@ -74,8 +74,9 @@ class Delivery:
         too_late = time.monotonic() + settings.CALL_TIMEOUT_S - delay_s
         try:
             return await self._attempt(endpoint)
-        except ConnectionFailed:
-            if self.blocked or time.monotonic() >= too_late:
+        except ServerFailure as failure:
+            hopeless = self.blocked or time.monotonic() >= too_late
+            if hopeless or not failure.retryable:
                 raise
         log.info("tool.call.retried", **ids)
         if self.on_progress:
