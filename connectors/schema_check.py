@@ -1,4 +1,4 @@
-"""Check tools' schemas, arguments and results, in processes that may be killed.
+"""Check tools' schemas and arguments, in processes that may be killed.
 
 Drafts 4 to 2020-12, by `$schema`; without one, 2020-12, as MCP says. A schema is
 never followed to another document, formats are annotations, and patterns cannot
@@ -66,15 +66,6 @@ async def check_arguments(*, schema: dict[str, Any], arguments: dict[str, Any]) 
                 for path, keyword, message in verdict.errors
             ]
         )
-
-
-async def check_result(schema: dict[str, Any], value: Any) -> bool:
-    """Say whether `value` was checked against the output schema and matches it."""
-    try:
-        verdict = await _verdict(schema, value)
-    except TooManyRequests:
-        return False
-    return verdict.reason is None and not verdict.errors
 
 
 async def check_schemas(schemas: list[dict[str, Any]]) -> list[str | None]:
