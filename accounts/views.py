@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
@@ -27,9 +27,10 @@ SEE_OTHER = 303
 @require_safe
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
-    """Show strangers the way in, and people what they can do."""
-    page = "home" if request.user.is_authenticated else "landing"
-    return render(request, f"accounts/{page}.html")
+    """Show strangers the way in; lead people to what is theirs."""
+    if request.user.is_authenticated:
+        return redirect("connectors")
+    return render(request, "accounts/landing.html")
 
 
 @require_POST
