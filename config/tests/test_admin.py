@@ -1,5 +1,7 @@
 """What staff see of one-off tasks."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -19,7 +21,7 @@ def staff(client: Client, carol: User) -> Client:
 
 
 @pytest.fixture
-def failed(db: None) -> DBTaskResult:
+def failed(db: None) -> DBTaskResult[Any, Any]:
     return DBTaskResult.objects.create(
         status="FAILED",
         task_path="connectors.tasks.test_again",
@@ -33,7 +35,7 @@ def failed(db: None) -> DBTaskResult:
 
 
 def test_a_task_is_shown_without_what_it_was_given_or_said(
-    staff: Client, failed: DBTaskResult
+    staff: Client, failed: DBTaskResult[Any, Any]
 ) -> None:
     name = LIST.replace("changelist", "change")
     pages = [staff.get(reverse(LIST)), staff.get(reverse(name, args=[failed.pk]))]
@@ -46,12 +48,12 @@ def test_a_task_is_shown_without_what_it_was_given_or_said(
 
 @pytest.mark.parametrize("lookup", ["traceback__contains", "args_kwargs__contains"])
 def test_a_task_tells_nothing_by_a_filter(
-    staff: Client, failed: DBTaskResult, lookup: str
+    staff: Client, failed: DBTaskResult[Any, Any], lookup: str
 ) -> None:
     assert staff.get(reverse(LIST), {lookup: "a"}).status_code == 400
 
 
-def test_staff_filter_tasks(staff: Client, failed: DBTaskResult) -> None:
+def test_staff_filter_tasks(staff: Client, failed: DBTaskResult[Any, Any]) -> None:
     for status, count in (("FAILED", 1), ("READY", 0)):
         page = staff.get(reverse(LIST), {"status__exact": status})
         assert len(page.context["cl"].result_list) == count
