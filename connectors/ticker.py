@@ -17,6 +17,7 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from connectors import evidence, pools
 from connectors.models import Lease
@@ -26,6 +27,8 @@ log = structlog.get_logger(__name__)
 # Between two looks at a job that another worker has, or that failed to start.
 MIN_WAIT_S = 1.0
 LAST_JOB_S = 2.0
+# How long it can be looked up what became of a one-off task.
+TASKS_KEPT_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +49,15 @@ async def end_orphaned_calls() -> None:
     await sync_to_async(evidence.orphans_to_unknown)()
 
 
+async def prune_tasks() -> None:
+    ended = DBTaskResult.objects.finished()
+    await ended.filter(finished_at__lt=timezone.now() - TASKS_KEPT_FOR).adelete()
+
+
 JOBS = (
     Job(name="tests.prune", every_s=300, run=prune_tests),
     Job(name="calls.end_orphaned", every_s=60, run=end_orphaned_calls),
+    Job(name="tasks.prune", every_s=3600, run=prune_tasks),
 )
 
 

@@ -6,6 +6,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db import OperationalError
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 from structlog.testing import capture_logs
 
 from accounts.models import User
@@ -174,3 +175,23 @@ def test_calls_that_nobody_finished_become_unknown(alice: User) -> None:
 @pytest.mark.django_db
 def test_pruning_runs_on_an_empty_installation() -> None:
     async_to_sync(ticker.prune_tests)()
+
+
+@pytest.mark.django_db
+def test_tasks_that_ended_long_ago_are_forgotten() -> None:
+    now = timezone.now()
+    for status, days in (("SUCCESSFUL", 31), ("FAILED", 31), ("FAILED", 29)):
+        DBTaskResult.objects.create(
+            status=status,
+            task_path="connectors.tasks.test_again",
+            args_kwargs={},
+            backend_name="default",
+            run_after=now,
+            finished_at=now - timedelta(days=days),
+        )
+    waiting = DBTaskResult.objects.create(
+        task_path="x", args_kwargs={}, backend_name="default", run_after=now
+    )
+    async_to_sync(ticker.prune_tasks)()
+    left = {(row.status, row.pk == waiting.pk) for row in DBTaskResult.objects.all()}
+    assert left == {("FAILED", False), ("READY", True)}
