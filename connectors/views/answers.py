@@ -41,7 +41,7 @@ def page(*methods: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         known = require_http_methods(allowed)(view)
-        return cast(View, login_required(never_cache(known)))
+        return login_required(never_cache(known))
 
     return decorate
 
