@@ -55,6 +55,7 @@ class TokenForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         choices=[(scope, SCOPE_WORDS[scope]) for scope in OFFERED],
         initial=["connectors:read", "tools:call"],
+        widget=forms.CheckboxSelectMultiple,
     )
     days = forms.TypedChoiceField(
         coerce=int, choices=_lifetimes, initial=lambda: settings.TOKEN_TTL_DAYS

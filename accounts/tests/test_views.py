@@ -128,4 +128,4 @@ def assert_whole(client: Client, path: str) -> None:
     assert re.search(r"<title>.+ · Patchbay</title>", page.text)
     for field in re.findall(r'<input class="input"[^>]*>', page.text):
         (name,) = re.findall(r' id="([\w-]+)"', field)
-        assert f'<label for="{name}">' in page.text
+        assert page.text.count(f'<label for="{name}">') == 1
