@@ -21,7 +21,8 @@ def command(*, base_url: str, connector_id: int, tool: str, arguments: Any) -> s
     path = f"/api/connectors/{connector_id}/tools/{quote(tool)}/call"
     return " \\\n  ".join(
         [
-            "curl",
+            # The dots of a tool's name are not steps up.
+            "curl --path-as-is" if "/." in path else "curl",
             f"-H {AUTHORIZATION}",
             "-H 'Content-Type: application/json'",
             f"-d {shlex.quote(body)}",

@@ -147,3 +147,13 @@ def test_json_loses_only_what_a_database_refuses() -> None:
 def test_json_that_is_clean_is_given_back_equal() -> None:
     value = {"a": ["x", {"b": 1}]}
     assert text.clean_json(value) == value
+
+
+@pytest.mark.parametrize("char", INVISIBLE.values(), ids=INVISIBLE.keys())
+def test_what_cannot_be_seen_can_be_shown_by_its_number(char: str) -> None:
+    shown = text.reveal(f"pay{char}load")
+    assert shown == f"pay⟨U+{ord(char):04X}⟩load"
+
+
+def test_lines_and_tabs_stay_as_they_are_when_text_is_revealed() -> None:
+    assert text.reveal("a\tb\r\nc\u2028d\n") == "a\tb\nc\nd\n"
