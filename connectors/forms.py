@@ -125,9 +125,11 @@ class AddForm(forms.Form):
 
     @property
     def shown_name(self) -> str:
+        """The name to show again; one that was pasted replaces a suggestion."""
+        name = str(self["name"].value() or "")
         if self.entry is not None and not self.has_typed_name:
-            return self.entry.name
-        return str(self["name"].value() or "")
+            return self.entry.name or name
+        return name
 
     @property
     def sealed(self) -> str:
@@ -196,5 +198,5 @@ class AddForm(forms.Form):
         if given["kept"]:
             why = f"Enter {what} again: the address is another server now."
         else:
-            why = " ".join((*pasted.notes, f"Enter {what}."))
+            why = " ".join(pasted.notes) or f"Enter {what}."
         raise InvalidInput.at("auth_config", kind, msg=why, type_="required")

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from connectors.text import clean
@@ -128,7 +129,7 @@ def _headers(entry: dict[str, Any]) -> dict[str, str]:
     words = _words(entry)
     pairs = [
         after.partition(":")
-        for word, after in zip(words, words[1:], strict=False)
+        for word, after in pairwise(words)
         if word == "--header"
     ]
     return {key: value.strip() for key, colon, value in pairs if colon}

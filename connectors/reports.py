@@ -11,7 +11,7 @@ from django.conf import settings
 
 from connectors import activity, fixes, server_url, tool_list, transcripts
 from connectors.activity import StepLine
-from connectors.errors import InvalidUrl
+from connectors.errors import InvalidUrl, ServerFailure
 from connectors.fixes import Fix
 from connectors.models import Transport
 from connectors.steps import STEPS, Step
@@ -30,6 +30,17 @@ AT_URL = {
 AT_SIGN_IN = {
     "AUTH_REQUIRED": "The server asks for credentials.",
     "AUTH_FAILED": "The server refused these credentials.",
+}
+# The sentences that failures begin with.
+PROMISED = tuple(kind.message for kind in ServerFailure.__subclasses__())
+# What each step is for.
+ABOUT = {
+    "url": "It is an address that can be dialled.",
+    "address": "It exists, and this installation may go there.",
+    "connection": "Somebody answers, and proves who they are where it is encrypted.",
+    "sign_in": "The server lets us in, or says what it asks for.",
+    "handshake": "It speaks MCP; we agree on a revision.",
+    "tools": "What it offers, before anything is saved.",
 }
 # What a step does while it runs.
 DOING = {
@@ -86,7 +97,7 @@ def of(
         headline=headline,
         sentence=sentence,
         facts=_facts(result),
-        steps=activity.step_lines(result.steps),
+        steps=_lines(result, headline),
         failed_at=_failed_at(result),
         tools=tool_list.find(result.tools, limit=TOOLS_SHOWN),
         fixes=fixes.suggest(result=result, url=url, offered=offered),
@@ -97,8 +108,8 @@ def of(
     )
 
 
-def waiting() -> list[StepLine]:
-    """Return the lines of a test that has just begun."""
+def waiting(*, explained: bool = False) -> list[StepLine]:
+    """Return the lines of a test that has not begun, maybe with what they are for."""
     return [
         StepLine(
             name=step,
@@ -106,7 +117,7 @@ def waiting() -> list[StepLine]:
             glyph="circle",
             said="waits",
             label=activity.STEP_WORDS[step],
-            message="",
+            message=ABOUT[step] if explained else "",
             took="",
         )
         for step in STEPS
@@ -149,9 +160,23 @@ def _verdict(result: ValidationResult) -> tuple[str, str]:
     if result.success and not result.error_code:
         count = len(result.tools)
         return f"Connected. {count} tool{'' if count == 1 else 's'} found.", ""
-    first, stop, rest = (result.error_message or "").partition(". ")
-    explained = f"{rest} {result.suggestion or ''}".strip()
-    return first + stop.strip(), explained
+    said = result.error_message or ""
+    headline = next((one for one in PROMISED if said.startswith(one)), "")
+    if not headline:
+        headline = said.partition(". ")[0].removesuffix(".") + "."
+    rest = said.removeprefix(headline).strip()
+    return headline, f"{rest} {result.suggestion or ''}".strip()
+
+
+def _lines(result: ValidationResult, headline: str) -> list[StepLine]:
+    """Return the lines of the steps; one that failed does not repeat the headline."""
+    lines = activity.step_lines(result.steps)
+    return [
+        replace(line, message=line.message.removeprefix(headline).strip() or "Failed")
+        if line.css_class == "fail"
+        else line
+        for line in lines
+    ]
 
 
 def _facts(result: ValidationResult) -> str:

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django_htmx.http import reswap, retarget
+from django_htmx.http import reswap, retarget, trigger_client_event
 
 from connectors import manager, paste, tool_list
 from connectors.errors import (
@@ -83,7 +83,7 @@ async def _saved(request: PageRequest, row: UserMCPConnection) -> HttpResponse:
     shown = await sync_to_async(overview.context)(user_id=row.user_id)
     answer = overview.refreshed(request, {**shown, "focus_on": row.pk})
     reswap(retarget(answer, "#overview"), "outerHTML")
-    answer["HX-Trigger"] = "dialog-close"
+    trigger_client_event(answer, "dialog-close")
     announce(answer, f"{row.name} was saved")
     return answer
 
@@ -97,6 +97,7 @@ def _offer(row: UserMCPConnection) -> SafeString:
     return format_html(
         '{} was saved. <a class="link" href="{}">Try {}</a>',
         row.name,
-        reverse("connector-tool", args=[row.pk, tool["name"]]),
+        # With an example filled in, and Run in focus.
+        reverse("connector-tool", args=[row.pk, tool["name"]]) + "?first",
         tool["title"] or tool["name"],
     )

@@ -8,12 +8,11 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django_htmx.http import reswap, retarget
 
-from connectors import manager, paste, reports, server_url
+from connectors import manager, reports, server_url
 from connectors.errors import ConnectorError, InvalidUrl, TooManyRequests
 from connectors.forms import AddForm, Entry
 from connectors.manager import TestReport
@@ -38,9 +37,11 @@ def context(
         "phase": phase,
         "ticket": ticket,
         "name": form.shown_name,
+        "suggested_name": form["suggested_name"].value() or "",
         "host": _host(url),
         "test_s": settings.TEST_TIMEOUT_S,
         "ticket_min": settings.TICKET_TTL_S // MINUTE_S,
+        "about": reports.waiting(explained=True),
         "waiting": reports.waiting(),
         "step_count": len(STEPS),
         **more,
@@ -114,6 +115,15 @@ def asked(request: PageRequest, *, user_id: int, kind: str) -> TemplateResponse:
     given = {name: request.POST.get(name, "") for name in names}
     form = AddForm(user_id=user_id, initial={**given, "sign_in": kind})
     return show_part(request, "asked", context(form, wanted=kind))
+
+
+def stopped() -> dict[str, Any]:
+    """Return what the form shows when its test was stopped."""
+    return {
+        "phase": "stopped",
+        "about": reports.waiting(explained=True),
+        "test_s": settings.TEST_TIMEOUT_S,
+    }
 
 
 def is_in_dialog(request: PageRequest) -> bool:

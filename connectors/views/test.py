@@ -28,7 +28,7 @@ async def test(request: PageRequest) -> HttpResponseBase:
     user_id = await person(request)
     if "stop" in request.POST:
         # By sending this the browser has given up the stream of the test.
-        return fragment(request, "test.html#stopped", {"phase": "idle"})
+        return fragment(request, "test.html#stopped", add_form.stopped())
     if (kind := request.POST.get("ask")) in (TOKEN, HEADERS):
         return add_form.asked(request, user_id=user_id, kind=kind)
     form = AddForm(request.POST, user_id=user_id)
