@@ -286,8 +286,8 @@ def test_it_costs_the_same_beside_ten_others(
         rows.test_of(notes)
         rows.call_of(notes)
     assert cost() == one
-    # Session, person, connector, tests, calls.
-    assert one == 5
+    # Session, person, connector, tests, calls; in the rail, how many need a look.
+    assert one == 6
 
 
 def test_a_stranger_finds_nothing(client: Client, alice: User, bob: User) -> None:
