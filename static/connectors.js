@@ -7,27 +7,31 @@
 const say = (value) =>
   document.dispatchEvent(new CustomEvent("announce", { detail: { value } }));
 
-let actedIn = null;
+// Requests that were made from within what they replace.
+const fromWithin = new WeakSet();
+let keptIn = "";
 
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
-  const source = ctx.sourceElement;
-  if (source.dataset.says) say(source.dataset.says);
-  if (!(ctx.target instanceof Element) || !ctx.target.contains(document.activeElement)) {
-    return;
-  }
-  for (const menu of ctx.target.querySelectorAll("details.pop[open]")) menu.open = false;
-  if (source.dataset.says) ctx.target.querySelector("[data-cancel]")?.focus();
+  const { sourceElement, target } = ctx;
+  if (sourceElement.dataset.says) say(sourceElement.dataset.says);
+  if (!(target instanceof Element) || !target.contains(document.activeElement)) return;
+  fromWithin.add(ctx);
+  for (const menu of target.querySelectorAll("details.pop[open]")) menu.open = false;
+  if (sourceElement.dataset.says) target.querySelector("[data-cancel]")?.focus();
 });
 
 document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
-  const target = ctx.target;
-  const inside = target instanceof Element && target.contains(document.activeElement);
-  actedIn = inside && target.id ? target.id : null;
+  const { target } = ctx;
+  const focused = document.activeElement;
+  const isWithin = target instanceof Element && target.contains(focused);
+  // Hidden, a button loses the focus before it is replaced.
+  const isLost = focused === document.body && fromWithin.has(ctx);
+  keptIn = target instanceof Element && (isWithin || isLost) ? target.id : "";
 });
 
 document.addEventListener("htmx:after:swap", () => {
-  if (actedIn && document.activeElement === document.body) {
-    document.querySelector(`#${actedIn} [data-first]`)?.focus();
+  if (keptIn && document.activeElement === document.body) {
+    document.querySelector(`#${keptIn} [data-first]`)?.focus();
   }
-  actedIn = null;
+  keptIn = "";
 });
