@@ -6,14 +6,18 @@ JSON editor, and so does a value that its control could not give back exactly.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from connectors.schema_form import controls
 from connectors.schema_form.document import Document
-from connectors.schema_form.fields import AS_NULL, Field, Place
+from connectors.schema_form.fields import Field, Place
 from connectors.schema_form.fitting import Fitting
-from connectors.schema_form.json_text import dumps, is_storable
 from connectors.schema_form.leaves import drawn, json_editor, leaf
+from connectors.schema_form.parts import (
+    is_nameable,
+    is_there,
+    left_out,
+    meant_by,
+    others,
+)
 from connectors.schema_form.posted import ROOT, name_of, variant_of
 from connectors.schema_form.shapes import Option, Schema, Shape, option
 from connectors.schema_form.sources import (
@@ -33,7 +37,6 @@ MAX_FIELDS = 200
 MAX_POSTED_FIELDS = 1000
 MAX_OPTIONS = 4000
 MAX_DEPTH = 6
-MAX_KEY_CHARS = 200
 MAX_ROWS = 100
 ROOT_PLACE = Place(path=(), name=ROOT, is_required=True, key="Arguments")
 
@@ -101,26 +104,21 @@ class Builder:
     def _object(self, shape: Shape, place: Place, source: Source) -> Field | None:
         if shape.is_map and place.depth:
             return None
-        if not self._can_open(place, source, len(shape.properties)):
+        if isinstance(source, Given) and not isinstance(source.value, dict):
+            return left_out("object", shape, place, source.value)
+        has_names = all(map(is_nameable, shape.properties))
+        if not has_names or not self._can_open(place, source, len(shape.properties)):
             return None
-        if not all(map(_is_nameable, shape.properties)):
-            return None
-        match source:
-            case Given(value) if not isinstance(value, dict):
-                return _left_out("object", shape, place, value)
-            case Posted(node):
-                is_present = bool(node.children) or "on" in node.marks
-            case Unset(is_included=is_included):
-                is_present = is_included
-            case _:
-                is_present = True
-        if not is_present and not (place.is_required and not shape.is_nullable):
-            return drawn("object", shape, place, is_present=False, meant=_meant(source))
+        if not is_there(source) and (shape.is_nullable or not place.is_required):
+            return drawn(
+                "object", shape, place, is_present=False, meant=meant_by(source)
+            )
         children = self._properties(shape, place, source)
-        more = self._more(shape, place, source)
-        return drawn(
-            "object", shape, place, children=(*children, more) if more else children
-        )
+        more = others(shape, place, source)
+        if more is not None:
+            self._fields += 1
+            children = (*children, more)
+        return drawn("object", shape, place, children=children)
 
     def _properties(
         self, shape: Shape, place: Place, source: Source
@@ -139,28 +137,13 @@ class Builder:
             children.append(self._field(schema, below, of_key(source, key)))
         return tuple(children)
 
-    def _more(self, shape: Shape, place: Place, source: Source) -> Field | None:
-        """Make the field of the keys that the schema does not name."""
-        text = ""
-        match source:
-            case Given(value):
-                more = {k: v for k, v in value.items() if k not in shape.properties}
-                text = dumps(more) if more else ""
-            case Posted(node):
-                text = controls.posted_text(node.marks.get("more", ""))
-        if not text and not shape.has_more:
-            return None
-        self._fields += 1
-        here = replace(place, is_required=False)
-        return Field(kind="more", place=here, label="Other values", value=text)
-
     # --- Lists ---------------------------------------------------------------
 
     def _array(self, shape: Shape, place: Place, source: Source) -> Field | None:
         if not shape.prefix and self._document.shape(shape.items).kind == "any":
             return None
         if isinstance(source, Given) and not isinstance(source.value, list):
-            return _left_out("array", shape, place, source.value)
+            return left_out("array", shape, place, source.value)
         rows = rows_of(shape, place, source)
         if rows is None:
             if not self._can_open(place, source, 0):
@@ -171,7 +154,7 @@ class Builder:
                 place,
                 is_present=False,
                 can_grow=shape.item(0) is not False,
-                meant=_meant(source),
+                meant=meant_by(source),
             )
         has_place = all(shape.item(index) is not False for index in range(len(rows)))
         if not has_place or not self._can_open(place, source, len(rows)):
@@ -288,26 +271,3 @@ class Builder:
         if self._fields >= MAX_POSTED_FIELDS:
             self.is_cut = True
         return self.is_cut
-
-
-def _is_nameable(key: str) -> bool:
-    return len(key) <= MAX_KEY_CHARS and is_storable(key)
-
-
-def _left_out(kind: str, shape: Shape, place: Place, value: Any) -> Field | None:
-    """Make an object or list that is null; None for a value of another type."""
-    if value is not None or not shape.is_nullable:
-        return None
-    return drawn(
-        kind,
-        shape,
-        place,
-        is_present=False,
-        can_grow=kind == "array" and shape.item(0) is not False,
-        meant="" if place.is_required else AS_NULL,
-    )
-
-
-def _meant(source: Source) -> str:
-    is_null = isinstance(source, Posted) and source.node.marks.get("as") == AS_NULL
-    return AS_NULL if is_null else ""

@@ -22,8 +22,6 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?")
-_EMAIL = re.compile(r"[!-~]+@[!-~]+")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]*")
 _BY_FORMAT = {
     "date": "date",
     "time": "time",
@@ -161,6 +159,4 @@ _HOLDS: dict[str, Callable[[str], Any]] = {
     "date": _is_date,
     "time": _TIME.fullmatch,
     "datetime": _is_moment,
-    "email": _EMAIL.fullmatch,
-    "url": _URL.fullmatch,
 }

@@ -8,7 +8,7 @@ Schemas are hostile: reading one takes a bounded number of steps, follows nothin
 outside of the document, and tries no pattern.
 """
 
-from typing import Any, cast
+from typing import Any
 
 from connectors.schema_form.merging import ANNOTATIONS, Keywords, NoForm, merged
 from connectors.schema_form.references import References
@@ -199,4 +199,4 @@ def _without(flat: Keywords, keys: frozenset[str]) -> Keywords:
 
 
 def _listed(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return value if isinstance(value, list) else []

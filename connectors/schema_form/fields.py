@@ -19,8 +19,9 @@ _STRINGS = {
     "date": "date",
     "time": "time",
     "datetime": "datetime-local",
-    "email": "email",
-    "url": "url",
+    # A browser is stricter than a format, which only describes a text.
+    "email": "text",
+    "url": "text",
     "password": "password",
 }
 _NEVER_EMPTY = NEVER_EMPTY | {"number", "integer", "select", "union", "json"}
@@ -113,6 +114,27 @@ class Field:
         return "number" if is_shown else "text"
 
     @property
+    def input_mode(self) -> str:
+        """The keyboard that a phone shows; "" for its own choice."""
+        return self.kind if self.kind in {"email", "url"} else ""
+
+    @property
+    def is_alternative(self) -> bool:
+        """Whether it is the one that was chosen among several."""
+        return self.name.rpartition(".")[2].startswith("@")
+
+    @property
+    def hides_label(self) -> bool:
+        """Whether what stands above it says enough to those who see."""
+        is_item = isinstance(self.place.key, int)
+        is_line = not self.has_parts and self.kind != "checkbox"
+        return self.is_alternative or (is_item and is_line)
+
+    @property
+    def has_parts(self) -> bool:
+        return self.kind in {"object", "array", "union"}
+
+    @property
     def must_be_filled(self) -> bool:
         """Whether an empty control is an error."""
         if not self.is_required or self.is_nullable or self.meant:
@@ -125,9 +147,8 @@ class Field:
     @property
     def is_marked(self) -> bool:
         """Whether "required" is said: not of items, which are there or not."""
-        is_alternative = self.name.rpartition(".")[2].startswith("@")
         is_property = bool(self.path) and isinstance(self.path[-1], str)
-        return self.is_required and is_property and not is_alternative
+        return self.is_required and is_property and not self.is_alternative
 
     @property
     def can_be_left_out(self) -> bool:

@@ -1,6 +1,7 @@
 """Fields with one control."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from connectors.schema_form import controls, words
@@ -31,7 +32,9 @@ def drawn(kind: str, shape: Shape, place: Place, **rest: Any) -> Field:
         label=label,
         key_label=key_label,
         help=words.help_of(shape.keywords),
-        hint=words.hint_of(shape, is_required=place.is_required),
+        hint=words.hint_of(
+            shape, is_required=place.is_required, is_empty=not rest.get("value")
+        ),
         is_nullable=shape.is_nullable,
         default=shape.keywords.get("default"),
         **rest,
@@ -54,7 +57,9 @@ def json_editor(shape: Shape, place: Place, source: Source) -> Field:
         case Unset(is_fresh=is_fresh):
             is_filled = is_fresh and place.is_required
             text = _EMPTY.get(shape.kind, "") if is_filled else ""
-    return drawn("json", shape, place, value=text)
+    field = drawn("json", shape, place, value=text)
+    hint = f"{words.json_hint(shape.kind)} {field.hint}".strip()
+    return replace(field, hint=hint)
 
 
 def _text(shape: Shape, place: Place, source: Source) -> Field | None:

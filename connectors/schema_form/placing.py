@@ -78,10 +78,8 @@ def _more_for(field: Field, error: _Error) -> int | None:
     return len(field.children) - 1
 
 
-def _is_key(key: str | int, item: Any) -> bool:
-    if isinstance(key, int):
-        return key == item
-    return isinstance(item, str) and clean(key, limit=MAX_PATH_ITEM) == item
+def _is_key(key: str | int, item: object) -> bool:
+    return item == (key if isinstance(key, int) else clean(key, limit=MAX_PATH_ITEM))
 
 
 def _sentence(error: _Error) -> str:

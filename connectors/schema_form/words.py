@@ -21,14 +21,18 @@ _FORMATS = {
     "password": "",
     "textarea": "",
     "multi-line": "",
-    "time": "In UTC, unless it ends with an offset such as +02:00.",
-    "date-time": "In UTC, unless it ends with an offset such as +02:00.",
+    "time": "In UTC.",
+    "date-time": "In UTC.",
     "uri": "A whole URL.",
     "url": "A whole URL.",
     "uuid": "A UUID.",
     "duration": "A duration such as PT1H30M.",
     "regex": "A regular expression.",
     "markdown": "Markdown.",
+}
+_JSON = {
+    "object": "A JSON object, such as {}.",
+    "array": "A JSON list, such as [].",
 }
 _KINDS = {
     "text": "Text",
@@ -63,17 +67,22 @@ def help_of(keywords: Keywords) -> str:
     return clean(keywords.get("description"), limit=HELP_CHARS, multiline=True)
 
 
-def hint_of(shape: Shape, *, is_required: bool) -> str:
+def hint_of(shape: Shape, *, is_required: bool, is_empty: bool) -> str:
     """Say what the value must be like, beyond what its control shows."""
     keywords = shape.keywords
     hints = [*_HINTS_OF.get(shape.kind, _no_hints)(shape)]
     if keywords.get("deprecated") is True:
         hints.insert(0, "Deprecated.")
     if not is_required:
-        hints += _default(shape)
+        hints += _default(shape) if is_empty else []
     elif shape.is_nullable and shape.kind != "any":
         hints.append("Empty is sent as null.")
     return " ".join(hint for hint in hints if hint)
+
+
+def json_hint(kind: str) -> str:
+    """Say what a JSON editor wants."""
+    return _JSON.get(kind, "JSON: text goes in double quotes.")
 
 
 def variant_label(shape: Shape, index: int) -> str:

@@ -174,7 +174,7 @@ def test_a_title_that_only_repeats_the_key_is_left_out():
     ],
 )
 def test_a_hint_says_what_fits(schema: Schema, hint: str):
-    assert field(form_for(of(x=schema)), "x").hint == hint
+    assert field(form_for(of(x=schema), values={}), "x").hint == hint
 
 
 def test_hidden_characters_are_taken_out_of_what_a_server_calls_its_fields():

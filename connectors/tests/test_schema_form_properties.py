@@ -162,7 +162,7 @@ def maps(draw: st.DrawFn, pairs: st.SearchStrategy[Pair]) -> Pair:
     )
 
 
-LEAVES = (
+LEAVES: st.SearchStrategy[Pair] = (
     strings()
     | formatted()
     | whole_numbers()
@@ -212,7 +212,8 @@ NONSENSE = st.recursive(
 
 def is_valid(schema: Schema, value: Any) -> bool:
     checker = Draft202012Validator.FORMAT_CHECKER
-    return Draft202012Validator(schema, format_checker=checker).is_valid(value)
+    validator = Draft202012Validator(schema, format_checker=checker)
+    return bool(validator.is_valid(value))
 
 
 def is_about_bounds(error: ValidationError) -> bool:
