@@ -1,15 +1,16 @@
 """The form that edits a connector. It checks shape; the domain checks meaning.
 
-Stored credentials are never in it: left empty, they stay as they are.
+Stored credentials are never in it: left empty, they stay as they are. New ones that
+were not saved yet it carries along sealed (`connectors.kept`).
 """
 
 from typing import Any
 
 from django import forms
 
-from connectors import server_url
-from connectors.errors import SecretUnreadable
-from connectors.form_fields import HeadersField
+from connectors import auth, kept, server_url
+from connectors.errors import InvalidInput, SecretUnreadable
+from connectors.form_fields import HeadersField, place_errors
 from connectors.manager import DESCRIPTION_CHARS, NAME_CHARS, Changes
 from connectors.models import AuthType, UserMCPConnection
 
@@ -28,11 +29,14 @@ class EditForm(forms.Form):
     sign_in = forms.ChoiceField(label="Sign-in")
     token = forms.CharField(required=False, widget=forms.PasswordInput)
     headers = HeadersField()
+    kept = forms.CharField(required=False)
     allow_duplicate = forms.BooleanField(required=False)
 
     def __init__(self, data: Any = None, *, connector: UserMCPConnection) -> None:
         self.connector = connector
         self.stored = kind_of(connector)
+        # New credentials, typed now or carried along; None: the old ones stay.
+        self.entered: dict[str, Any] | None = None
         initial = {
             "name": connector.name,
             "description": connector.description,
@@ -63,14 +67,48 @@ class EditForm(forms.Form):
         field: Any = self.fields["sign_in"]
         return [(value, word, value == self.kind) for value, word in field.choices]
 
+    @property
+    def sealed(self) -> str:
+        """The new credentials, for the hidden field; "" if there are none."""
+        return kept.seal(
+            user_id=self.connector.user_id,
+            url=str(self["server_url"].value() or ""),
+            auth_config=self.entered,
+        )
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = self.cleaned_data
         kind = cleaned.get("sign_in", "")
-        is_new = kind in {TOKEN, HEADERS} and kind != self.stored
-        if is_new and not cleaned.get(kind) and kind not in self.errors:
-            what = "the token" if kind == TOKEN else "the headers"
-            self.add_error(kind, f"Enter {what}: none of this kind is stored.")
+        if kind in {TOKEN, HEADERS} and kind not in self.errors:
+            try:
+                self.entered = self._entered(kind)
+            except InvalidInput as error:
+                place_errors(self, error, credentials_field=kind)
         return cleaned
+
+    def _entered(self, kind: str) -> dict[str, Any] | None:
+        """Return new credentials of this kind, None if the stored ones may stay.
+
+        Raises:
+            InvalidInput: there are none of this kind at all, or they cannot be sent.
+        """
+        given = self.cleaned_data
+        config = {kind: given[kind]} if given[kind] else self._carried(kind)
+        if config is None and kind == self.stored:
+            return None
+        if config is None:
+            what = "the token" if kind == TOKEN else "the headers"
+            why = f"Enter {what}: none of this kind is stored."
+            raise InvalidInput.at("auth_config", kind, msg=why, type_="required")
+        return auth.check_config(AuthType.API_KEY, config)
+
+    def _carried(self, kind: str) -> dict[str, Any] | None:
+        config = kept.unseal(
+            self.cleaned_data["kept"],
+            user_id=self.connector.user_id,
+            url=self.cleaned_data.get("server_url", ""),
+        )
+        return config if config and kind in config else None
 
     def changes(self) -> Changes:
         """Return what the domain is asked to change."""
@@ -87,12 +125,10 @@ class EditForm(forms.Form):
 
     def _credentials(self) -> tuple[str | None, dict[str, Any] | None]:
         """Return kind and credentials; None for what stays as it is."""
+        if self.entered is not None:
+            return AuthType.API_KEY, self.entered
         kind = self.cleaned_data["sign_in"]
-        if kind in {TOKEN, HEADERS} and self.cleaned_data[kind]:
-            return AuthType.API_KEY, {kind: self.cleaned_data[kind]}
-        if kind == self.stored:
-            return None, None
-        return kind, None
+        return (None if kind == self.stored else kind), None
 
 
 def kind_of(connector: UserMCPConnection) -> str:

@@ -1,5 +1,6 @@
 """The supervisor, started for real: web, worker, demo servers, and their end."""
 
+import json
 import os
 import signal
 import socket
@@ -111,6 +112,8 @@ def test_only_the_ports_of_the_demo_servers_may_be_dialled(start: Start) -> None
     for name in ("web", "worker"):
         assert environment(children[name])["EGRESS_ALLOW"] == allowed
     assert "EGRESS_ALLOW" not in environment(children["demo"])
+    invited = json.loads(environment(children["web"])["DEMO_SERVERS"])
+    assert invited[-1]["url"] in last
 
 
 def test_killing_the_supervisor_leaves_nobody(start: Start, port: int) -> None:
@@ -169,6 +172,16 @@ def test_missing_secrets_are_one_sentence(start: Start) -> None:
     assert rest(program.err) == [
         "SECRET_KEY is not set. `./dev secrets` prints new ones for .env."
     ]
+
+
+def test_newcomers_are_invited_to_what_works_asks_and_fails() -> None:
+    invited = supervise.invitations([9001, 9002, 9003, 9004])
+    assert [(server["name"], server["url"]) for server in invited] == [
+        ("Notes", "http://127.0.0.1:9001/mcp"),
+        ("Releases", "http://127.0.0.1:9003/mcp"),
+        ("Broken on purpose", "http://127.0.0.1:9004/mcp"),
+    ]
+    assert all(server["about"] for server in invited)
 
 
 def test_the_web_process_follows_the_source_on_request_only() -> None:

@@ -1,5 +1,6 @@
 """The form that edits a connector: what it asks, tests, keeps and never shows."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
+from connectors import kept
 from connectors.edit_form import EditForm
 from connectors.models import Status, UserMCPConnection
 from connectors.tests import rows, verbs
@@ -201,6 +203,34 @@ def test_new_credentials_are_tested_and_a_failure_changes_nothing(
     assert '<li class="fail">' in answer.text
     assert "wrong-token" not in answer.text
     assert secret_of(with_token) == {"token": RIGHT_TOKEN}
+
+
+def test_new_credentials_are_carried_sealed_until_they_are_saved(
+    browser: Client, alice: User, peer: Hostile
+) -> None:
+    row = verbs.add(alice, peer.url("good"), "Notes")
+    changes = {"server_url": peer.url("token"), "sign_in": "token", "name": ""}
+    answer = post(browser, row, **changes, token=RIGHT_TOKEN)
+    assert RIGHT_TOKEN not in answer.text
+    assert "The one you typed is kept for this form and not shown." in answer.text
+    (sealed,) = re.findall(r'name="kept" value="([^"]+)"', answer.text)
+    saved = post(browser, row, **{**changes, "name": "Notes"}, kept=sealed)
+    assert saved.status_code == 303
+    assert secret_of(row) == {"token": RIGHT_TOKEN}
+
+
+def test_what_is_carried_is_good_for_nobody_else_and_nowhere_else(
+    browser: Client, bob: User, notes: UserMCPConnection
+) -> None:
+    config = {"token": "t0ps3cret"}
+    for sealed in (
+        kept.seal(user_id=bob.pk, url=notes.server_url, auth_config=config),
+        kept.seal(user_id=notes.user_id, url="https://x.example", auth_config=config),
+        "nonsense",
+    ):
+        answer = post(browser, notes, sign_in="token", kept=sealed)
+        assert answer.status_code == 422
+        assert "none of this kind is stored" in answer.text
 
 
 def test_a_kind_of_sign_in_can_be_given_up(
