@@ -83,6 +83,30 @@ function dismiss(notice) {
   if (hadFocus) (document.querySelector("dialog:modal") ?? byId("main")).focus();
 }
 
+// A failure that has an answer brings its own words, see config/error_pages.py.
+function noAnswer({ detail: { ctx } }) {
+  if (ctx && !ctx.response) messages.append(byId("no-answer").content.cloneNode(true));
+}
+
+// --- Times --------------------------------------------------------------------------
+
+const format = (options) => new Intl.DateTimeFormat("en-GB", options);
+const exact = format({ dateStyle: "long", timeStyle: "long" });
+const clock = format({ hour: "2-digit", minute: "2-digit" });
+const day = format({ day: "numeric", month: "short" });
+
+// The server writes UTC; whoever reads it lives somewhere.
+function localizeTimes() {
+  for (const time of document.querySelectorAll("time[title]:not([data-here])")) {
+    const moment = new Date(time.dateTime);
+    time.title = exact.format(moment);
+    time.dataset.here = "";
+    if (!("clock" in time.dataset)) continue;
+    const isToday = moment.toDateString() === new Date().toDateString();
+    time.textContent = (isToday ? clock : day).format(moment);
+  }
+}
+
 // --- Focus --------------------------------------------------------------------------
 
 function focusMarked() {
@@ -140,8 +164,9 @@ async function copy(button) {
     return;
   }
   announce("Copied");
-  const label = button.lastChild;
-  if (button.dataset.copied || label?.nodeType !== Node.TEXT_NODE) return;
+  const isText = (node) => node.nodeType === Node.TEXT_NODE && node.data.trim();
+  const label = [...button.childNodes].find(isText);
+  if (button.dataset.copied || !label) return;
   button.dataset.copied = label.textContent;
   label.textContent = "Copied";
   setTimeout(() => {
@@ -206,6 +231,7 @@ function changed(event) {
 function swapped() {
   if (dialog.childElementCount > (dialog.contains(live) ? 1 : 0)) openDialog(dialog);
   placeLiveRegions();
+  localizeTimes();
   focusMarked();
 }
 
@@ -216,6 +242,7 @@ document.addEventListener("close", (event) => dialogClosed(event.target), true);
 document.addEventListener("dialog-close", () => dialog.close());
 document.addEventListener("announce", (event) => announce(event.detail.value));
 document.addEventListener("htmx:after:swap", swapped);
+document.addEventListener("htmx:error", noAnswer);
 addEventListener("storage", showTheme);
 new MutationObserver(messagesChanged).observe(messages, { childList: true });
 
@@ -226,6 +253,7 @@ for (const box of document.querySelectorAll("[data-single-keys]")) {
   box.checked = store.get("single-keys") !== "off";
 }
 showTheme();
+localizeTimes();
 focusMarked();
 // What came with the page was there before anybody listened.
 const first = [...messages.querySelectorAll("p")].map((p) => p.textContent);

@@ -78,7 +78,7 @@ async def test_a_token_is_made_copied_and_gone(page: Page, alice: User) -> None:
     await page.get_by_label("connectors:read").uncheck()
     await page.get_by_label("Ends after").select_option("30")
     await page.get_by_role("button", name="Make token").click()
-    copy = page.get_by_role("button", name="Copy")
+    copy = page.get_by_role("button", name="Copy token")
     await expect(copy).to_be_focused()
     await expect(page.get_by_role("row", name=re.compile("laptop"))).to_contain_text(
         "run tools"
@@ -86,7 +86,7 @@ async def test_a_token_is_made_copied_and_gone(page: Page, alice: User) -> None:
     await expect(page.get_by_label("Name")).to_have_value("")
     await assert_accessible(page)
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    await expect(page.get_by_role("button", name="Copied token")).to_be_visible()
     text = await page.evaluate("navigator.clipboard.readText()")
     token = await sync_to_async(tokens.authenticate)(text)
     assert token is not None

@@ -52,7 +52,10 @@ def since(moment: datetime | None) -> SafeString:
         return mark_safe("")
     here = timezone.localtime(moment)
     is_today = here.date() == timezone.localdate()
-    return _time(moment, f"{here:%H:%M} UTC" if is_today else _date(moment))
+    # In UTC; app.js turns what was today into the time of the person's own clock.
+    if not is_today:
+        return _time(moment, _date(moment))
+    return _time(moment, f"{here:%H:%M} UTC", is_clock=True)
 
 
 @register.filter
@@ -103,11 +106,12 @@ def _date(moment: datetime) -> str:
     return f"{day.day} {day:%b}" if is_near else f"{day.day} {day:%b %Y}"
 
 
-def _time(moment: datetime, text: str) -> SafeString:
+def _time(moment: datetime, text: str, *, is_clock: bool = False) -> SafeString:
     exact = timezone.localtime(moment)
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
+        '<time datetime="{}" title="{}"{}>{}</time>',
         exact.isoformat(timespec="seconds"),
         f"{exact.day} {exact:%B %Y, %H:%M:%S} UTC",
+        mark_safe(" data-clock") if is_clock else "",
         text,
     )

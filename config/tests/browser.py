@@ -128,6 +128,7 @@ async def open_page(browser: Browser, watch: Watch) -> AsyncIterator[OpenPage]:
         height: int = 800,
         dark: bool = False,
         javascript: bool = True,
+        timezone: str = "UTC",
     ) -> Page:
         context = await browser.new_context(
             base_url=watch.url,
@@ -136,6 +137,7 @@ async def open_page(browser: Browser, watch: Watch) -> AsyncIterator[OpenPage]:
             # A page in motion has contrasts that it will not keep.
             reduced_motion="reduce",
             java_script_enabled=javascript,
+            timezone_id=timezone,
             permissions=["clipboard-read", "clipboard-write"],
         )
         contexts.append(context)

@@ -59,6 +59,15 @@ def test_a_form_without_its_token_is_json_below_api_and_a_page_elsewhere(
     assert page["Content-Type"].startswith("text/html")
 
 
+def test_htmx_is_told_that_its_page_is_too_old(settings: Any) -> None:
+    settings.ROOT_URLCONF = "config.tests.failing_urls"
+    client = Client(enforce_csrf_checks=True, headers={"HX-Request": "true"})
+    notice = client.post("/form")
+    assert notice.status_code == 403
+    assert "This page is too old" in notice.text
+    assert notice["HX-Retarget"] == "#messages"
+
+
 def test_a_page_that_cannot_be_drawn_is_replaced_by_a_plain_one(
     fail: Callable[..., Any], settings: Any
 ) -> None:

@@ -180,6 +180,31 @@ async def test_a_failure_in_a_dialog_is_said_within_it(
     await expect(page.locator("body > #live")).to_have_count(1)
 
 
+async def test_no_answer_at_all_is_said_too(page: Page, watch: Watch) -> None:
+    for text in ("ERR_CONNECTION_REFUSED", "Failed to fetch"):
+        watch.allow(text)
+    await page.goto("/shell")
+    await page.route("**/save", lambda route: route.abort("connectionrefused"))
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Patchbay did not answer")
+    await assert_accessible(page)
+
+
+@pytest.mark.parametrize(
+    ("now", "text"),
+    [("2026-11-22T11:30Z", "18:12"), ("2026-11-22T20:30Z", "22 Nov")],
+)
+async def test_times_are_those_of_the_persons_own_clock(
+    open_page: OpenPage, alice: User, now: str, text: str
+) -> None:
+    page = await open_page(user=alice, timezone="Asia/Tokyo")
+    await page.clock.set_fixed_time(now)
+    await page.goto("/shell")
+    await expect(page.locator("time")).to_have_text(text)
+    title = "22 November 2026 at 18:12:00 GMT+9"
+    await expect(page.locator("time")).to_have_attribute("title", title)
+
+
 async def test_the_csrf_token_reaches_the_server_without_a_readable_cookie(
     page: Page, settings: Any
 ) -> None:
