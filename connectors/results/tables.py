@@ -21,6 +21,11 @@ class Table:
     more: int = 0
     caption: str = ""
 
+    @property
+    def labelled(self) -> list[list[tuple[str, str]]]:
+        """The rows, each cell after the name of its column."""
+        return [list(zip(self.columns, row, strict=True)) for row in self.rows]
+
 
 def table_of(value: Any) -> Table | None:
     """Return `value` as a table, None if it is not the kind of value that has one.
