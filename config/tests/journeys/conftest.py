@@ -1,0 +1,40 @@
+"""A development installation whose three demo servers run, as `./dev run` makes it."""
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from demo import broken
+from demo.fixtures import DemoServer
+from demo.hostile import Hostile, running
+from demo.ports import PLACES
+
+
+@pytest.fixture(scope="session")
+def broken_server() -> Iterator[Hostile]:
+    """The demo server that is broken on purpose."""
+    with running(faults=broken.faults()) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def installation(
+    notes_server: DemoServer,
+    token_server: DemoServer,
+    broken_server: Hostile,
+    allow_loopback: None,
+    settings: Settings,
+) -> None:
+    """Let people try the demo, and offer them its servers."""
+    urls = {
+        "Notes": notes_server.url,
+        "Releases": token_server.url,
+        "Broken on purpose": broken_server.url("mcp"),
+    }
+    settings.DEVELOPMENT = True
+    settings.DEMO_SERVERS = [
+        {"name": place.name, "url": urls[place.name], "about": place.invitation}
+        for place in PLACES
+        if place.invitation
+    ]
