@@ -44,7 +44,7 @@ DIALOG = """
   <section class="stack"><label for="name">Name</label>
     <input class="input" id="name" name="name" autofocus></section>
   <footer><a class="btn" data-variant="outline" href="/" data-close>Cancel</a>
-    <button type="button" class="btn" hx-get="/nowhere" hx-target="#dialog">Lost</button>
+    <button type="button" class="btn" hx-get="/nowhere">Lost</button>
     <button class="btn">Keep</button></footer>
 </form>
 """

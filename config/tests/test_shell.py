@@ -29,8 +29,9 @@ async def test_the_system_decides_the_theme_until_a_person_does(
     assert not await is_dark(page)
     await page.goto("/settings")
     assert not await is_dark(page)
-    await expect(page.locator("main").get_by_role("radio", name="Light")).to_be_checked()
-    await page.locator("main").get_by_role("radio", name="System").check(force=True)
+    themes = page.locator("main").get_by_role("radio")
+    await expect(themes.and_(page.get_by_label("Light"))).to_be_checked()
+    await themes.and_(page.get_by_label("System")).check(force=True)
     assert await is_dark(page)
 
 
