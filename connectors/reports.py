@@ -3,9 +3,10 @@
 Pure: made from the result and from what was tested; no secret is in either.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 
@@ -131,7 +132,7 @@ def live(step: Step) -> StepLine:
     return activity.step_line(step)
 
 
-def suggested_name(*, url: str, server_info: dict[str, object] | None = None) -> str:
+def suggested_name(*, url: str, server_info: Mapping[str, Any] | None = None) -> str:
     """Return what to call a server: its own title, else whose host it is on.
 
     "" for what is no address.

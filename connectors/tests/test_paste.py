@@ -1,5 +1,6 @@
 import json
 import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -163,8 +164,8 @@ def test_half_a_character_does_not_survive():
     [
         f"curl {URL} -H 'Authorization: Bearer s3cret-value'",
         f'curl -sSLX POST --header "Authorization: Bearer s3cret-value" "{URL}"',
-        f"curl --url={URL} -H'Authorization: Bearer s3cret-value' -d '{{\"a\": \"b\"}}'",
-        f"$ curl -d @body.json \\\n  -H 'Authorization: Bearer s3cret-value' \\\n {URL}",
+        f"curl --url={URL} -H'Authorization: Bearer s3cret-value' -d '{{}}'",
+        f"$ curl -d @b.json \\\n  -H 'Authorization: Bearer s3cret-value' \\\n {URL}",
         # The same after an input of one line swallowed its line ends.
         f"curl -d @body.json \\  -H 'Authorization: Bearer s3cret-value' \\ {URL}",
         f'curl.exe {URL} ^\n -H "Authorization: Bearer s3cret-value"',
@@ -207,12 +208,8 @@ def test_a_curl_line_that_is_not_whole_is_refused(line: str):
 @given(st.text(max_size=300))
 def test_no_text_breaks_it(text: str):
     for given_text in (text, "{" + text, f'"a": {text}', f"curl {text}"):
-        try:
-            found = paste.read(given_text)
-        except NotUnderstood as refusal:
-            assert refusal.message
-        else:
-            assert isinstance(found, Pasted)
+        with suppress(NotUnderstood):
+            assert isinstance(paste.read(given_text), Pasted)
 
 
 @pytest.mark.parametrize(
@@ -231,10 +228,8 @@ def test_no_text_breaks_it(text: str):
 )
 def test_hostile_text_is_done_with_at_once(text: str):
     began = time.monotonic()
-    try:
+    with suppress(NotUnderstood):
         paste.read(text)
-    except NotUnderstood:
-        pass
     assert time.monotonic() - began < 2
 
 

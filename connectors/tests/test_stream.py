@@ -20,7 +20,7 @@ async def chunks(
     fragments: AsyncGenerator[str], *, heartbeat_s: float = PATIENCE_S
 ) -> list[str]:
     response = stream.answer(fragments, heartbeat_s=heartbeat_s)
-    return [chunk.decode() async for chunk in response]  # type: ignore[union-attr]
+    return [chunk.decode() async for chunk in response]
 
 
 class Endless:

@@ -1,6 +1,7 @@
 """Add a connector: the form, and the save of what its test proved."""
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
@@ -18,7 +19,7 @@ from connectors.errors import (
     TooManyRequests,
 )
 from connectors.form_fields import place_errors
-from connectors.forms import AddForm
+from connectors.forms import AddForm, Entry
 from connectors.manager import TestReport
 from connectors.models import UserMCPConnection
 from connectors.views import add_form, overview
@@ -35,8 +36,10 @@ async def add(request: PageRequest) -> HttpResponse:
         "server_url": "" if paste.is_more_than_url(url) else url,
         "name": request.GET.get("name", "")[: manager.NAME_CHARS],
     }
-    form = AddForm(user_id=await person(request), initial=given)
-    return add_form.show(request, add_form.context(form))
+    user_id = await person(request)
+    form = AddForm(user_id=user_id, initial=given)
+    problem = await sync_to_async(_full)(user_id)
+    return add_form.show(request, add_form.context(form, problem=problem))
 
 
 @page("POST")
@@ -48,7 +51,7 @@ async def save(request: PageRequest) -> HttpResponse:
     if not form.is_valid() or form.entry is None:
         return add_form.invalid(request, form)
     try:
-        row = await _add(form)
+        row = await _add(form, form.entry)
     except NotVerified as error:
         report = TestReport(result=error.test, ticket="")
         shown = await add_form.outcome(form, form.entry, report)
@@ -64,14 +67,21 @@ async def save(request: PageRequest) -> HttpResponse:
     return await _saved(request, row)
 
 
-async def _add(form: AddForm) -> UserMCPConnection:
+def _full(user_id: int) -> LimitReached | None:
+    """Return what will be said after the test, when it could be said before."""
+    used = manager.list_for(user_id=user_id).filter(slot__isnull=False).count()
+    limit = settings.CONNECTOR_LIMIT
+    return LimitReached(limit) if used >= limit else None
+
+
+async def _add(form: AddForm, entry: Entry) -> UserMCPConnection:
     given = form.cleaned_data
     return await manager.add(
         user_id=form.user_id,
         name=given["name"] or None,
         test_ticket=given["test_ticket"],
         allow_duplicate=given["allow_duplicate"],
-        **form.entry.target,  # type: ignore[union-attr] - there is one: it is valid
+        **entry.target,
     )
 
 

@@ -73,7 +73,8 @@ def show(
     answer = fragment(request, "add.html#form", shown, status=status)
     if request.method == "POST":
         # Merged into the form that is there, so that what was typed stays in it.
-        reswap(retarget(answer, "#add"), "outerMorph")
+        answer["HX-Reswap"] = "outerMorph"
+        retarget(answer, "#add")
     return answer
 
 
@@ -138,9 +139,12 @@ async def _suggested(form: AddForm, entry: Entry, report: TestReport) -> str:
     name = entry.name or reports.suggested_name(
         url=entry.server_url, server_info=report.result.server_info
     )
-    mine = manager.list_for(user_id=form.user_id).values_list("name", flat=True)
-    taken = await sync_to_async(list)(mine)
+    taken = await sync_to_async(_names)(form.user_id)
     return reports.free_name(name, taken=taken) if name else ""
+
+
+def _names(user_id: int) -> list[str]:
+    return list(manager.list_for(user_id=user_id).values_list("name", flat=True))
 
 
 def _host(url: str) -> str:

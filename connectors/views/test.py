@@ -56,13 +56,15 @@ async def _live(form: AddForm, entry: Entry) -> AsyncGenerator[str]:
                 else:
                     shown = await add_form.outcome(form, entry, item)
                     yield _render("ended", shown)
-    except ConnectorError as problem:
-        yield _render("given_up", add_form.context(form, problem=problem))
+    except ConnectorError as error:
+        problem = error
     except Exception:
         # The outermost edge: the answer has begun, and can become no other.
-        log.exception("request.failed", error_code="INTERNAL_ERROR")
+        log.exception("request.failed", error_code=ConnectorError.code)
         problem = ConnectorError("Something went wrong here, and the test ended.")
-        yield _render("given_up", add_form.context(form, problem=problem))
+    else:
+        return
+    yield _render("given_up", add_form.context(form, problem=problem))
 
 
 def _begun(form: AddForm, entry: Entry) -> dict[str, Any]:
