@@ -140,6 +140,9 @@ def _read_name(name: Any) -> str:
     # The name goes back to the server as it is, so it cannot be mended.
     if clean(name, limit=NAME_CHARS) != name:
         raise Unusable("Its name has characters that are not allowed.")
+    # Each tool has an address of its own, where browsers resolve such parts.
+    if {".", ".."} & set(name.split("/")):
+        raise Unusable("Its name cannot be part of an address.")
     return name
 
 

@@ -68,6 +68,8 @@ def test_a_schema_loses_only_what_cannot_be_stored():
         (tool(name="x" * 129), "longer than"),
         (tool(name="a\u202eb"), "not allowed"),
         (tool(name="a\x1b[0mb"), "not allowed"),
+        (tool(name=".."), "address"),
+        (tool(name="a/../b"), "address"),
         ({"name": "a"}, "no inputSchema"),
         (tool(inputSchema=[]), "no inputSchema"),
         (tool(inputSchema={}), "type object"),
