@@ -1,0 +1,24 @@
+"""The documents keep up with the code."""
+
+from pathlib import Path
+
+# No room of their own in the table: Django's, or told apart by their folder.
+NOT_LISTED = {"apps"}
+
+
+def test_every_module_of_connectors_has_a_place_in_the_architecture(
+    project_root: Path,
+):
+    text = (project_root / "docs" / "architecture.md").read_text()
+    folder = project_root / "connectors"
+    modules = {file.stem for file in folder.glob("*.py")} - {"__init__"}
+    packages = {file.parent.name for file in folder.glob("*/__init__.py")}
+    expected = modules | packages - {"migrations", "tests"}
+    missing = {name for name in expected - NOT_LISTED if f"`{name}`" not in text}
+    assert not missing
+
+
+def test_every_decision_is_numbered_once(project_root: Path):
+    decisions = sorted((project_root / "docs" / "adr").glob("*.md"))
+    numbers = [file.name[:4] for file in decisions]
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
