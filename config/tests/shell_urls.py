@@ -28,6 +28,8 @@ PAGE = """
   <p id="row">nothing yet</p>
   <time datetime="2026-11-22T09:12:00+00:00" title="exact" data-clock>09:12 UTC</time>
   <button class="btn" hx-post="/save" hx-target="#row" hx-swap="outerHTML">Save</button>
+  <button class="btn" hx-post="/save" hx-target="#row" hx-swap="outerHTML"
+    hx-headers:append='{"X-More": "yes"}'>Save with a header</button>
   <button class="btn" hx-get="/nowhere" hx-target="#row">Lost</button>
   <button class="btn" hx-get="/private" hx-target="#row">Private</button>
   <button class="btn" hx-post="/steps" hx-target="#row">Stream</button>

@@ -128,7 +128,7 @@ async def test_a_message_goes_by_itself_but_not_from_under_the_pointer(
 ) -> None:
     await page.clock.install()
     await page.goto("/shell")
-    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("button", name="Save", exact=True).click()
     message = page.locator("#messages .notice")
     await message.hover()
     await page.clock.run_for(20_000)
@@ -186,7 +186,7 @@ async def test_no_answer_at_all_is_said_too(page: Page, watch: Watch) -> None:
         watch.allow(text)
     await page.goto("/shell")
     await page.route("**/save", lambda route: route.abort("connectionrefused"))
-    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("button", name="Save", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("Patchbay did not answer")
     await assert_accessible(page)
 
@@ -212,7 +212,17 @@ async def test_the_csrf_token_reaches_the_server_without_a_readable_cookie(
     settings.CSRF_COOKIE_HTTPONLY = True
     await page.goto("/shell")
     assert "csrftoken" not in await page.evaluate("document.cookie")
-    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_role("link", name="the row")).to_be_focused()
+
+
+async def test_a_header_of_a_button_is_added_to_the_token(page: Page) -> None:
+    await page.goto("/shell")
+    async with page.expect_request("**/save") as sent:
+        await page.get_by_role("button", name="Save with a header").click()
+    headers = (await sent.value).headers
+    assert headers["x-more"] == "yes"
+    assert headers["x-csrftoken"]
     await expect(page.get_by_role("link", name="the row")).to_be_focused()
 
 
