@@ -12,7 +12,7 @@ from connectors.schema_form import json_text
 from connectors.schema_form.json_text import NotJson
 
 SHOWN_CHARS: Final = 20_000
-COPIED_CHARS: Final = 500_000
+HUGE_BYTES: Final = 500_000
 PARTS_SHOWN: Final = 50
 
 
@@ -20,8 +20,8 @@ PARTS_SHOWN: Final = 50
 class Shown:
     """What a page shows of a result; `first` is the view to begin with.
 
-    `whole` is the JSON to be copied where the page shows only its beginning; "" if it
-    shows all, or if even that is too long.
+    `whole` is the JSON to be copied where the page shows only its beginning, "" if it
+    shows all. Of what is huge only the beginning is written at all.
     """
 
     is_error: bool
@@ -30,6 +30,7 @@ class Shown:
     parts_hidden: int
     json: Text
     whole: str
+    is_huge: bool
     table: Table | None
     duration: str
     size: str
@@ -41,29 +42,31 @@ class Shown:
         views.append(("json", "JSON"))
         return [*views, ("table", "Table")] if self.table else views
 
-    @property
-    def is_too_long_to_copy(self) -> bool:
-        return bool(self.json.more) and not self.whole
-
 
 def show(result: CallResult) -> Shown:
-    """Return how a result is shown."""
-    value = _value_of(result)
-    whole = json_text.dumps(value)
-    # All that could be hidden in JSON is an escape by now.
-    more = max(0, len(whole) - SHOWN_CHARS)
-    table = table_of(value) if _has_value(result) else None
+    """Return how a result is shown. Takes a while if it is large."""
+    count = _bytes_of(result)
+    is_huge = count > HUGE_BYTES
+    text_value = None if is_huge else _json_in(result.content)
+    value = result.structured_content
+    if value is None:
+        value = result.content if text_value is None else text_value
+    whole = _beginning(value) if is_huge else json_text.dumps(value)
+    more = 0 if is_huge else max(0, len(whole) - SHOWN_CHARS)
     parts = _parts_of(result.content)
+    table = None if is_huge or value is result.content else table_of(value)
     return Shown(
         is_error=result.is_error,
-        first=_first_view(result, parts, table),
+        first=_first_view(parts, table, is_json=text_value is not None),
         parts=parts,
         parts_hidden=max(0, len(result.content) - PARTS_SHOWN),
+        # All that could be hidden in JSON is an escape by now.
         json=Text(shown=whole[:SHOWN_CHARS], more=more),
-        whole=whole if more and len(whole) <= COPIED_CHARS else "",
+        whole=whole if more else "",
+        is_huge=is_huge,
         table=table,
         duration=duration(result.duration_ms),
-        size=size(_bytes_of(result)),
+        size=size(count),
     )
 
 
@@ -79,20 +82,6 @@ def _parts_of(content: list[dict[str, Any]]) -> list[Part]:
     return parts
 
 
-def _value_of(result: CallResult) -> Any:
-    """Return what the result is as JSON: its structure, that in its text, or all."""
-    if result.structured_content is not None:
-        return result.structured_content
-    value = _json_in(result.content)
-    return result.content if value is None else value
-
-
-def _has_value(result: CallResult) -> bool:
-    return result.structured_content is not None or (
-        _json_in(result.content) is not None
-    )
-
-
 def _json_in(content: list[dict[str, Any]]) -> Any:
     """Return the object or list that is written out as the only text."""
     if len(content) != 1 or not isinstance(content[0], dict):
@@ -106,11 +95,21 @@ def _json_in(content: list[dict[str, Any]]) -> Any:
         return None
 
 
-def _first_view(result: CallResult, parts: list[Part], table: Table | None) -> str:
+def _first_view(parts: list[Part], table: Table | None, *, is_json: bool) -> str:
     """Begin with what was written for people, else with what reads best."""
-    if parts and _json_in(result.content) is None:
+    if parts and not is_json:
         return "text"
     return "table" if table else "json"
+
+
+def _beginning(value: Any) -> str:
+    """Write the first characters of `value`, in ASCII."""
+    written = ""
+    for piece in json.JSONEncoder(indent=2).iterencode(value):
+        written += piece[:SHOWN_CHARS]
+        if len(written) >= SHOWN_CHARS:
+            break
+    return written[:SHOWN_CHARS]
 
 
 def _bytes_of(result: CallResult) -> int:

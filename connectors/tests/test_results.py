@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from connectors import errors, results
 from connectors.calls import CallResult
 from connectors.results import files, parts, sizes, tables
-from connectors.results.shown import COPIED_CHARS, PARTS_SHOWN, SHOWN_CHARS
+from connectors.results.shown import HUGE_BYTES, PARTS_SHOWN, SHOWN_CHARS
 from demo.chart import bar_chart
 
 PNG = bar_chart([3, 1, 2])
@@ -114,13 +114,19 @@ def test_long_json_is_cut_and_can_be_copied_whole() -> None:
     assert len(shown.json.shown) == SHOWN_CHARS
     assert shown.json.more == len(shown.whole) - SHOWN_CHARS
     assert json.loads(shown.whole) == {"a": "b" * SHOWN_CHARS}
-    assert not shown.is_too_long_to_copy
+    assert not shown.is_huge
 
 
-def test_endless_json_is_not_put_into_the_page_to_be_copied() -> None:
-    shown = results.show(answer(structured={"a": "b" * COPIED_CHARS}))
-    assert shown.whole == ""
-    assert shown.is_too_long_to_copy
+@pytest.mark.parametrize(
+    "structured",
+    [{"a": "b" * HUGE_BYTES}, [{"a": 1}] * HUGE_BYTES, None],
+    ids=["text", "rows", "content"],
+)
+def test_of_a_huge_result_only_the_beginning_is_written(structured: Any) -> None:
+    shown = results.show(answer(text("[" + "1," * HUGE_BYTES), structured=structured))
+    assert shown.is_huge
+    assert len(shown.json.shown) == SHOWN_CHARS
+    assert (shown.whole, shown.table, shown.first) == ("", None, "text")
 
 
 def test_a_thousand_pieces_are_not_all_shown() -> None:

@@ -94,7 +94,7 @@ async def _run(
             raise
     if not call.done():
         return stream.answer(_live(place, form, arguments, call, progress))
-    outcome = _outcome(place, arguments, call)
+    outcome = await _outcome(place, arguments, call)
     return place.outcome(form, outcome, said=_said(outcome))
 
 
@@ -127,7 +127,7 @@ async def _live(
             if not call.done():
                 yield place.fragment("progress", progress=progress)
         try:
-            outcome = _outcome(place, arguments, call)
+            outcome = await _outcome(place, arguments, call)
         except InvalidInput as problem:
             refused = schema_form.errors_at(form, problem)
             yield place.fragment("refused", refused, is_oob=True)
@@ -152,7 +152,7 @@ async def _ended(call: Call) -> AsyncIterator[None]:
             call.exception()
 
 
-def _outcome(place: Bench, arguments: dict[str, Any], call: Call) -> Context:
+async def _outcome(place: Bench, arguments: dict[str, Any], call: Call) -> Context:
     """Return what the page shows of a call that ended.
 
     Raises:
@@ -160,7 +160,9 @@ def _outcome(place: Bench, arguments: dict[str, Any], call: Call) -> Context:
     """
     shown: Context = {"command": place.command(arguments)}
     try:
-        shown["result"] = results.show(call.result())
+        # A large one takes long enough for others to notice.
+        show = sync_to_async(results.show, thread_sensitive=False)
+        shown["result"] = await show(call.result())
     except InvalidInput:
         raise
     except ConnectorError as error:
