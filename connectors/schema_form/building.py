@@ -35,7 +35,7 @@ from connectors.schema_form.words import variant_label
 MAX_FIELDS = 200
 # Rows may be added until they are sent; what is sent beyond this is a forgery.
 MAX_POSTED_FIELDS = 1000
-MAX_OPTIONS = 4000
+MAX_OPTIONS = 2000
 MAX_DEPTH = 6
 MAX_ROWS = 100
 ROOT_PLACE = Place(path=(), name=ROOT, is_required=True, key="Arguments")
@@ -48,7 +48,8 @@ class Builder:
         self._schema = schema
         self._document = Document(schema)
         self._fitting = Fitting(self._document)
-        self._fields = 0
+        # Those that were made, and those that their parents are about to make.
+        self._fields = 1
         self._options = 0
         # Whether something that was sent had no place.
         self.is_cut = False
@@ -61,7 +62,6 @@ class Builder:
         return json_editor(Shape(kind="object"), ROOT_PLACE, source)
 
     def _field(self, schema: Schema, place: Place, source: Source) -> Field:
-        self._fields += 1
         shape = self._document.shape(schema)
         origin = source
         if isinstance(source, Unset) and source.is_fresh:
@@ -107,7 +107,7 @@ class Builder:
         if isinstance(source, Given) and not isinstance(source.value, dict):
             return left_out("object", shape, place, source.value)
         has_names = all(map(is_nameable, shape.properties))
-        if not has_names or not self._can_open(place, source, len(shape.properties)):
+        if not has_names or not self._has_room(place, source, len(shape.properties)):
             return None
         if not is_there(source) and (shape.is_nullable or not place.is_required):
             return drawn(
@@ -124,9 +124,8 @@ class Builder:
         self, shape: Shape, place: Place, source: Source
     ) -> tuple[Field, ...]:
         children = []
+        self._fields += len(shape.properties)
         for key, schema in shape.properties.items():
-            if self._is_full():
-                break
             below = Place(
                 path=(*place.path, key),
                 name=name_of(place.name, key),
@@ -146,7 +145,7 @@ class Builder:
             return left_out("array", shape, place, source.value)
         rows = rows_of(shape, place, source)
         if rows is None:
-            if not self._can_open(place, source, 0):
+            if not self._has_room(place, source, 0):
                 return None
             return drawn(
                 "array",
@@ -157,16 +156,15 @@ class Builder:
                 meant=meant_by(source),
             )
         has_place = all(shape.item(index) is not False for index in range(len(rows)))
-        if not has_place or not self._can_open(place, source, len(rows)):
+        if not has_place or not self._has_room(place, source, len(rows)):
             return None
         return self._with_rows(shape, place, rows)
 
     def _with_rows(self, shape: Shape, place: Place, rows: Sequence[Source]) -> Field:
         children: list[Field] = []
         fewest = shape.count("minItems", 0)
+        self._fields += len(rows)
         for index, row in enumerate(rows):
-            if self._is_full():
-                break
             below = Place(
                 path=(*place.path, index),
                 name=name_of(place.name, index),
@@ -192,7 +190,7 @@ class Builder:
     # --- Alternatives --------------------------------------------------------
 
     def _union(self, shape: Shape, place: Place, source: Source) -> Field | None:
-        if not self._can_open(place, source, 1):
+        if not self._has_room(place, source, 1):
             return None
         options = self._alternatives(shape)
         pick = self._pick(shape, place, source)
@@ -237,6 +235,7 @@ class Builder:
         options: tuple[Option, ...],
         index: int,
     ) -> Field:
+        self._fields += 1
         name = variant_of(place.name, index)
         inner: Source = source
         is_unseen = False
@@ -258,16 +257,12 @@ class Builder:
 
     # --- How much ------------------------------------------------------------
 
-    def _can_open(self, place: Place, source: Source, parts: int) -> bool:
+    def _has_room(self, place: Place, source: Source, parts: int) -> bool:
         """Tell whether a field may have `parts` more below it."""
-        if isinstance(source, Posted):
-            if place.depth <= MAX_DEPTH:
-                return True
-            self.is_cut = True
-            return False
-        return place.depth < MAX_DEPTH and self._fields + parts <= MAX_FIELDS
-
-    def _is_full(self) -> bool:
-        if self._fields >= MAX_POSTED_FIELDS:
-            self.is_cut = True
-        return self.is_cut
+        if not isinstance(source, Posted):
+            return place.depth < MAX_DEPTH and self._fields + parts <= MAX_FIELDS
+        has_room = (
+            place.depth <= MAX_DEPTH and self._fields + parts <= MAX_POSTED_FIELDS
+        )
+        self.is_cut = self.is_cut or not has_room
+        return has_room

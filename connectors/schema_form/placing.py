@@ -83,5 +83,5 @@ def _is_key(key: str | int, item: object) -> bool:
 
 
 def _sentence(error: _Error) -> str:
-    where = ".".join(str(item) for item in error.path)
+    where = clean(".".join(map(str, error.path)), limit=MAX_PATH_ITEM)
     return f"{where}: {error.message}" if where else error.message

@@ -51,12 +51,13 @@ def label_of(place: Place, keywords: Keywords) -> tuple[str, str]:
     """Return what a field is called, and its key if that is another word.
 
     The key is what a person finds in the tool's documentation; a title that only
-    writes the key in another way says nothing more.
+    writes the key in another way says nothing more, nor does that of the arguments
+    themselves: it names a class of the server's.
     """
     if isinstance(place.key, int):
         return f"Item {place.key}", ""
     key = clean(place.key, limit=LABEL_CHARS) or _NO_NAME
-    title = clean(keywords.get("title"), limit=LABEL_CHARS)
+    title = clean(keywords.get("title"), limit=LABEL_CHARS) if place.path else ""
     if not title or _bare(title) == _bare(key):
         return key, ""
     return title, key

@@ -2,7 +2,7 @@
 
 import json
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.urls import include, path
@@ -32,19 +32,20 @@ PAGE = """
 {% block heading %}Run{% endblock %}
 {% block content %}
   <div class="split">
-    <p class="muted">What is on the left of a form.</p>
+    <pre tabindex="0">{{ result }}</pre>
     <section class="card stick" aria-labelledby="run-h">
       <header>
         <h2 id="run-h">Run <code>search_issues</code></h2>
         <p>The form comes from the tool’s own schema.</p>
       </header>
       <section>
-        <form class="stack" method="post">
+        <form class="stack" method="post" novalidate>
           {% csrf_token %}
           {% include "components/schema_form.html" %}
           <div class="row">
             <button class="btn">{% icon "play" %}Run</button>
-            <button class="btn" data-variant="ghost" name="edit" value="{% if form.is_json %}fields{% else %}json{% endif %}" formnovalidate>Edit as {% if form.is_json %}fields{% else %}JSON{% endif %}</button>
+            <button class="btn" name="edit" value="json">Edit as JSON</button>
+            <button class="btn" name="edit" value="fields">Edit as fields</button>
           </div>
         </form>
       </section>
@@ -64,14 +65,20 @@ def page(request: HttpRequest) -> HttpResponse:
         return TemplateResponse(request, TEMPLATE, context)
     if form is not None:
         return _page(request, form)
+    form = form_from(schema, request.POST)
     try:
-        return JsonResponse(read(schema, request.POST))
+        return _page(request, form, json.dumps(read(schema, request.POST)))
     except InvalidInput as problem:
-        return _page(request, errors_at(form_from(schema, request.POST), problem))
+        return _page(request, errors_at(form, problem))
 
 
-def _page(request: HttpRequest, form: SchemaForm) -> HttpResponse:
-    context = {"form": form, "edit_url": request.get_full_path(), "nav": "connectors"}
+def _page(request: HttpRequest, form: SchemaForm, result: str = "") -> HttpResponse:
+    context = {
+        "form": form,
+        "edit_url": request.get_full_path(),
+        "result": result,
+        "nav": "connectors",
+    }
     return HttpResponse(engines["django"].from_string(PAGE).render(context, request))
 
 
