@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
+from config.tests.journeys.unanswered import Unanswered
 from demo import broken
 from demo.fixtures import DemoServer
-from demo.hostile import Hostile, running
+from demo.hostile import FAULTS, Hostile, running
 from demo.ports import PLACES
 
 
@@ -38,3 +39,17 @@ def installation(
         for place in PLACES
         if place.invitation
     ]
+
+
+@pytest.fixture(scope="session")
+def company_site() -> Iterator[Hostile]:
+    """A web page at the root of a host that has an MCP server at /mcp."""
+    with running(faults={"": FAULTS["html"], "mcp": FAULTS["good"]}) as server:
+        yield server
+
+
+@pytest.fixture
+def unanswered() -> Iterator[Unanswered]:
+    """A server that never lists its tools."""
+    with Unanswered().serving() as server:
+        yield server

@@ -5,6 +5,7 @@ from playwright.async_api import Locator, Page, expect
 from config.tests.journeys.walking import (
     MARK,
     MARKED,
+    assert_closed,
     assert_good,
     button,
     card,
@@ -45,7 +46,7 @@ async def _connects_notes(page: Page) -> None:
     await _ticked(page, dialog)
     await assert_good(page)
     await save_button(dialog).click()
-    await expect(dialog).to_be_hidden()
+    await assert_closed(page)
     await expect(card(page, "Notes").get_by_text("Ready")).to_be_visible()
     await expect(page.get_by_role("link", name="Notes", exact=True)).to_be_focused()
     await assert_good(page)
@@ -78,7 +79,7 @@ async def _pauses_and_resumes(page: Page) -> None:
     await expect(heading(page, "10 tools")).to_be_visible()
     await assert_good(page)
     await button(page, "Pause").click()
-    await expect(page.get_by_text("Paused by you")).to_be_visible()
+    await expect(page.locator("#header").get_by_text("Paused by you")).to_be_visible()
     await assert_good(page)
     await button(page, "Resume").click()
     await expect(page.locator("#header").get_by_text("Ready")).to_be_visible()

@@ -43,6 +43,11 @@ async def open_form(page: Page, *, url: str) -> Locator:
     return dialog
 
 
+async def assert_closed(page: Page) -> None:
+    """Fail if a dialog is still open."""
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 async def record_steps(page: Page) -> None:
     """Begin to note what the form says of how far its test is."""
     await page.evaluate(RECORD)
