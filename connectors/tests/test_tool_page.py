@@ -79,7 +79,7 @@ async def test_a_tool_that_deletes_is_run_by_two_presses_of_enter(
     await assert_accessible(page)
     assert await ToolCall.objects.acount() == 0
     await page.keyboard.press("Enter")
-    await expect(page.get_by_text("The tool reported an error")).to_be_visible()
+    await expect(page.get_by_role("alert")).to_contain_text("reported an error")
     assert await ToolCall.objects.acount() == 1
 
 

@@ -77,6 +77,15 @@ def test_the_arguments_can_be_written_as_json(
     assert "&quot;text&quot;: &quot;hello&quot;" in page
 
 
+def test_the_json_of_the_arguments_is_called_that(browser: Client, alice: User) -> None:
+    schema = {**ECHO["inputSchema"], "title": "echoArguments"}
+    tool = {**ECHO, "inputSchema": schema}
+    row = rows.connector(alice, discovered_tools=[tool])
+    page = browser.get(at(row, query="?json=1")).text
+    assert '<label for="arg:json">Arguments' in page
+    assert "echoArguments" not in page
+
+
 def test_what_is_typed_is_kept_when_the_form_becomes_json_and_back(
     browser: Client, row: UserMCPConnection
 ) -> None:

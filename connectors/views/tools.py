@@ -171,9 +171,8 @@ async def _outcome(place: Bench, arguments: dict[str, Any], call: Call) -> Conte
 
 
 def _said(outcome: Context) -> str:
-    """Return what is read aloud; a failure is an alert, which reads itself."""
-    if "result" not in outcome:
+    """Return what is read aloud; whatever failed is an alert, which reads itself."""
+    result: results.Shown | None = outcome.get("result")
+    if result is None or result.is_error:
         return ""
-    result: results.Shown = outcome["result"]
-    word = "The tool reported an error" if result.is_error else "Answered"
-    return f"{word} after {result.duration}"
+    return f"Answered after {result.duration}"
