@@ -1,7 +1,6 @@
 """The page of one tool in a real browser: keyboard, progress, views of a result."""
 
 import pytest
-from asgiref.sync import sync_to_async
 from playwright.async_api import Page, expect
 from pytest_django import Settings
 
@@ -64,8 +63,8 @@ async def test_who_cancels_is_told_and_can_run_it_again(
     await page.get_by_label("seconds").fill("0")
     await run(page)
     await expect(result.get_by_text("Answered")).to_be_visible()
-    outcomes = ToolCall.objects.order_by("id").values_list("outcome", flat=True)
-    assert await sync_to_async(list)(outcomes) == [Outcome.UNKNOWN, Outcome.OK]
+    outcomes = [call.outcome async for call in ToolCall.objects.order_by("id")]
+    assert outcomes == [Outcome.UNKNOWN, Outcome.OK]
 
 
 async def test_a_tool_that_deletes_is_run_by_two_presses_of_enter(

@@ -8,7 +8,7 @@ from accounts.models import User
 from connectors.models import UserMCPConnection
 from connectors.tests import rows
 
-ECHO = {
+ECHO: dict[str, Any] = {
     "name": "echo",
     "title": "Say it again",
     "description": "Says it again.",
@@ -24,7 +24,7 @@ ECHO = {
     "annotations": {"readOnlyHint": True},
     "hash": "0" * 64,
 }
-SLOW = {
+SLOW: dict[str, Any] = {
     "name": "slow_report",
     "title": "",
     "description": "",
