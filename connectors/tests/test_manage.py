@@ -205,7 +205,7 @@ def test_after_the_last_one_the_first_page_is_back(
     browser: Client, notes: UserMCPConnection
 ) -> None:
     answer = browser.post(at(notes, "delete"), LIST, headers=HTMX)
-    heading = '<h1 tabindex="-1" data-focus>Nothing is plugged in yet</h1>'
+    heading = '<h1 id="title" tabindex="-1" data-focus>Nothing is plugged in yet</h1>'
     assert heading in answer.text
 
 
@@ -213,7 +213,16 @@ def test_htmx_on_its_page_is_sent_to_the_list(
     browser: Client, notes: UserMCPConnection
 ) -> None:
     answer = browser.post(at(notes, "delete"), headers=HTMX)
-    assert answer["HX-Redirect"] == "/connectors#working"
+    assert answer["HX-Redirect"] == "/connectors#title"
+    assert '<h1 id="title" tabindex="-1">' in said(browser, "/connectors")
+
+
+def test_with_the_last_of_its_group_the_heading_of_the_page_is_next(
+    browser: Client, alice: User, notes: UserMCPConnection
+) -> None:
+    rows.connector(alice, 2, is_active=False)
+    answer = browser.post(at(notes, "delete"), LIST, headers=HTMX)
+    assert '<h1 id="title" tabindex="-1" data-focus>Connectors</h1>' in answer.text
 
 
 def test_a_removed_one_is_dismissed_by_deleting_it(

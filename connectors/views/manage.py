@@ -90,9 +90,11 @@ async def _changed(request: PageRequest, row: UserMCPConnection) -> HttpResponse
 async def _delete(request: PageRequest, row: UserMCPConnection) -> HttpResponse:
     user_id, name, group = row.user_id, row.name, cards.card(row).look.group
     await manager.remove(user_id=user_id, connector_id=row.pk)
+    shown = await sync_to_async(overview.context)(user_id=user_id)
+    # The heading to go on from: that of the page, if its group is gone as well.
+    place = group if group in dict(shown["groups"]) else "title"
     if request.htmx and is_from_list(request):
-        shown = await sync_to_async(overview.context)(user_id=user_id)
-        answer = overview.refreshed(request, {**shown, "focus_on": group})
+        answer = overview.refreshed(request, {**shown, "focus_on": place})
         trigger_client_event(answer, "dialog-close")
         return announce(answer, f"{name} was deleted")
-    return done(request, f"{reverse('connectors')}#{group}", f"{name} was deleted.")
+    return done(request, f"{reverse('connectors')}#{place}", f"{name} was deleted.")
