@@ -1,8 +1,4 @@
-"""The range of a number, exactly.
-
-A browser counts steps from the lowest number, JSON Schema from 0; so the lowest that
-a browser hears of is moved to a multiple.
-"""
+"""The range of a number, exactly."""
 
 import math
 from dataclasses import dataclass

@@ -123,13 +123,6 @@ def text_of_number(value: Any, *, is_whole: bool) -> str | None:
     return repr(value)
 
 
-def is_number(text: str) -> bool:
-    """Tell whether a browser's number field shows `text`."""
-    if not _NUMBER.fullmatch(text) or text[0] == "+" or len(text) > MAX_NUMBER_CHARS:
-        return False
-    return text[-1] != "." and ".e" not in text.lower() and math.isfinite(float(text))
-
-
 def posted_text(text: str) -> str:
     """Undo what a browser does to line breaks when it sends a form."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connectors.schema_form import controls
 from connectors.schema_form.controls import NEVER_EMPTY
 from connectors.schema_form.json_text import compact
 from connectors.schema_form.shapes import Option
@@ -14,14 +13,11 @@ Path = tuple[str | int, ...]
 # What an empty control is read as, against the rule.
 AS_NULL = "null"
 AS_EMPTY = "empty"
-_STRINGS = {
-    "text": "text",
+_LINES = frozenset("date datetime email integer number password text time url".split())
+_TYPES = {
     "date": "date",
     "time": "time",
     "datetime": "datetime-local",
-    # A browser is stricter than a format, which only describes a text.
-    "email": "text",
-    "url": "text",
     "password": "password",
 }
 _NEVER_EMPTY = NEVER_EMPTY | {"number", "integer", "select", "union", "json"}
@@ -61,10 +57,8 @@ class Field:
     is_nullable: bool = False
     default: Any = None
     options: tuple[Option, ...] = ()
-    # Bounds that a browser checks, as it writes them.
-    low: str = ""
-    high: str = ""
-    step: str = ""
+    # Which keys a phone shows, as `inputmode` names them; "" for all.
+    keys: str = ""
     # What the control holds.
     value: str = ""
     # AS_NULL or AS_EMPTY: what an empty control is read as, against the rule.
@@ -101,22 +95,18 @@ class Field:
     @property
     def tag(self) -> str:
         """Which part of the template draws it."""
-        if self.kind in _STRINGS or self.kind in {"number", "integer"}:
+        if self.kind in _LINES:
             return "input"
         return "json" if self.kind == "more" else self.kind
 
     @property
     def input_type(self) -> str:
-        """The type of its `input`: one that shows the value that is there."""
-        if self.kind not in {"number", "integer"}:
-            return _STRINGS.get(self.kind, "text")
-        is_shown = not self.value or controls.is_number(self.value)
-        return "number" if is_shown else "text"
+        """The type of its `input`.
 
-    @property
-    def input_mode(self) -> str:
-        """The keyboard that a phone shows; "" for its own choice."""
-        return self.kind if self.kind in {"email", "url"} else ""
+        A browser hands over nothing at all from a number field that it cannot read,
+        and the tool would run without it: so a number is written as text.
+        """
+        return _TYPES.get(self.kind, "text")
 
     @property
     def is_alternative(self) -> bool:

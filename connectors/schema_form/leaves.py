@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.schema_form import controls, words
-from connectors.schema_form.bounds import Bounds, written
+from connectors.schema_form.bounds import Bounds
 from connectors.schema_form.fields import (
     AS_EMPTY,
     AS_NULL,
@@ -13,12 +13,13 @@ from connectors.schema_form.fields import (
     Place,
     is_option,
 )
-from connectors.schema_form.json_text import NotJson, compact, dumps
+from connectors.schema_form.json_text import compact, dumps
 from connectors.schema_form.shapes import Option, Shape, option
 from connectors.schema_form.sources import Given, Posted, Source, Unset
 
 _YES_OR_NO = (option(True, "Yes"), option(False, "No"))  # noqa: FBT003 - the values
 _NULL = option(None)
+_KEYS = {"email": "email", "url": "url"}
 # What a JSON editor starts with.
 _EMPTY = {"object": "{}", "array": "[]"}
 
@@ -84,6 +85,7 @@ def _text(shape: Shape, place: Place, source: Source) -> Field | None:
         place,
         value=text,
         meant="" if is_rule else meant,
+        keys=_KEYS.get(kind, ""),
         placeholder=words.placeholder_of(shape.keywords),
     )
 
@@ -98,35 +100,20 @@ def _number(shape: Shape, place: Place, source: Source) -> Field | None:
     if held is None:
         return None
     text, meant = held
-    bounds = Bounds.of(shape)
+    low = Bounds.of(shape).low
+    # A phone's keys for numbers have no minus.
+    keys = (
+        ("numeric" if is_whole else "decimal") if low is not None and low >= 0 else ""
+    )
     return drawn(
         shape.kind,
         shape,
         place,
         value=text,
         meant=meant if meant == AS_NULL else "",
-        low=written(bounds.first),
-        high=written(bounds.last),
-        step=_step(bounds, text),
+        keys=keys,
         placeholder=words.placeholder_of(shape.keywords),
     )
-
-
-def _step(bounds: Bounds, text: str) -> str:
-    """Return the step of a browser, which counts from the first value without a low.
-
-    Source: HTML, "step base".
-    """
-    if bounds.step is None:
-        return "any"
-    if text and bounds.low is None:
-        try:
-            value = controls.number_of(text, is_whole=False)
-        except NotJson:
-            return "any"
-        if not bounds.allow(value):
-            return "any"
-    return written(bounds.step) or "any"
 
 
 def _held(

@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from connectors.schema_form import SchemaForm
 
 TEMPLATE = "components/schema_form.html"
-LINES = {"date", "datetime-local", "email", "number", "password", "text", "time", "url"}
+LINES = {"date", "datetime-local", "password", "text", "time"}
 
 
 def html_of(form: SchemaForm) -> str:

@@ -18,7 +18,7 @@ def test_a_reference_is_followed_within_the_document():
     }
     found = field(form_for(schema), "x")
 
-    assert (found.kind, found.help, found.low) == ("integer", "here", "1")
+    assert (found.kind, found.help, found.hint) == ("integer", "here", "At least 1.")
 
 
 def test_definitions_of_older_drafts_are_followed():
