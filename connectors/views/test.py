@@ -68,7 +68,7 @@ async def _live(form: AddForm, entry: Entry) -> AsyncGenerator[str]:
 
 
 def _begun(form: AddForm, entry: Entry) -> dict[str, Any]:
-    shown = add_form.context(form, phase="running")
+    shown = add_form.context(form, phase="running", done=0)
     if not form.has_typed_name:
         name = entry.name or reports.suggested_name(url=entry.server_url)
         shown["name"] = shown["suggested_name"] = name
@@ -78,6 +78,7 @@ def _begun(form: AddForm, entry: Entry) -> dict[str, Any]:
 def _step(step: Step) -> dict[str, Any]:
     number = STEPS.index(step.step) + 1
     return {
+        "phase": "running",
         "step": reports.live(step),
         "number": number,
         "done": number - (step.status == "running"),
