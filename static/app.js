@@ -110,12 +110,14 @@ function localizeTimes() {
 // --- Focus --------------------------------------------------------------------------
 
 function focusMarked() {
-  const marked = document.querySelector("[data-focus]");
-  if (!marked) return;
-  if (marked.tabIndex < 0 && !marked.hasAttribute("tabindex")) marked.tabIndex = -1;
-  marked.focus();
-  // Behind a dialog nothing can be focused; it keeps its mark until that closes.
-  if (document.activeElement === marked) marked.removeAttribute("data-focus");
+  for (const marked of document.querySelectorAll("[data-focus]")) {
+    if (marked.tabIndex < 0 && !marked.hasAttribute("tabindex")) marked.tabIndex = -1;
+    marked.focus();
+    // Behind a dialog nothing can be focused; it keeps its mark until that closes.
+    if (document.activeElement !== marked) continue;
+    marked.removeAttribute("data-focus");
+    return;
+  }
 }
 
 // --- Dialogs and menus --------------------------------------------------------------

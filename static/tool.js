@@ -1,23 +1,26 @@
-// The page of one tool: where the focus and the eye go when a part of it is replaced,
+// One tool, on its page or in the dialog: where the focus and the eye go when a part of it is replaced,
 // and what is said of a run whose connection broke.
 
 const byId = (id) => document.getElementById(id);
-const result = byId("run-result");
 let hadFocus = false;
-let shown = result.firstElementChild;
+let place = byId("run-result");
+let shown = place?.firstElementChild;
 
 // What had the focus is gone: it goes to what is wrong, else to where the form ends.
 function keepFocus() {
-  if (!hadFocus || document.activeElement !== document.body) return;
   const form = byId("run-form");
+  if (!form || !hadFocus || document.activeElement !== document.body) return;
   (form.querySelector("[aria-invalid]") ?? form.querySelector("footer button")).focus();
 }
 
 // Progress changes parts of what is shown: nobody is taken there again.
 function showResult() {
-  if (result.firstElementChild === shown) return;
-  shown = result.firstElementChild;
-  shown?.scrollIntoView({ block: "nearest" });
+  const result = byId("run-result");
+  if (result?.firstElementChild === shown) return;
+  const isNew = result !== place;
+  place = result;
+  shown = result?.firstElementChild;
+  if (!isNew) shown?.scrollIntoView({ block: "nearest" });
 }
 
 document.addEventListener("htmx:before:swap", () => {
@@ -32,6 +35,7 @@ document.addEventListener("htmx:after:swap", () => {
 // Nobody who cancelled gets here: that is no error.
 document.addEventListener("htmx:sse:error", () => {
   if (!byId("run-clock")) return;
+  const result = byId("run-result");
   hadFocus = result.contains(document.activeElement);
   result.replaceChildren(byId("run-lost").content.cloneNode(true));
   keepFocus();

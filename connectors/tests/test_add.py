@@ -42,6 +42,15 @@ def proven(browser: Client, peer: Hostile) -> dict[str, str]:
     return {name: value(html, name) for name in names}
 
 
+@pytest.fixture
+def reading(
+    browser: Client, notes_server: DemoServer, allow_loopback: None
+) -> dict[str, str]:
+    """What the form sends after a test of a server with tools that only read."""
+    html = send(browser, TEST, server_url=notes_server.url).text
+    return {name: value(html, name) for name in ("server_url", "name", "test_ticket")}
+
+
 def saved(user: User) -> list[UserMCPConnection]:
     return list(UserMCPConnection.objects.owned_by(user))
 
@@ -239,23 +248,50 @@ def test_a_fix_to_another_server_leaves_the_credentials_behind(
 # --- Saving ------------------------------------------------------------------
 
 
-def test_a_save_leads_to_the_list_and_offers_a_first_tool(
-    browser: Client, alice: User, notes_server: DemoServer, allow_loopback: None
+def test_a_save_leads_to_a_first_tool_that_only_reads(
+    browser: Client, alice: User, reading: dict[str, str]
 ) -> None:
-    page = send(browser, TEST, server_url=notes_server.url).text
-    sent = {name: value(page, name) for name in ("server_url", "name", "test_ticket")}
-    response = send(browser, SAVE, **sent)
+    response = send(browser, SAVE, **reading)
     [row] = saved(alice)
     assert response.status_code == 303
-    assert response["Location"] == f"/connectors#connector-{row.pk}"
-    listed = browser.get("/connectors").text
-    assert "Notes was saved." in listed
-    assert f'href="/connectors/{row.pk}/tools/search_notes?first"' in listed
+    assert response["Location"] == f"/connectors/{row.pk}/tools/search_notes?first=1"
+    offered = browser.get(response["Location"]).text
+    assert "Notes was saved." in offered
+    assert "autofocus" in offered
 
 
-def test_from_the_dialog_the_list_is_drawn_anew_and_the_dialog_closed(
+def test_from_the_page_htmx_goes_to_that_tool(
+    browser: Client, alice: User, reading: dict[str, str]
+) -> None:
+    response = send(browser, SAVE, HTMX, **reading)
+    [row] = saved(alice)
+    expected = f"/connectors/{row.pk}/tools/search_notes?first=1"
+    assert response["HX-Redirect"] == expected
+
+
+def test_the_dialog_stays_and_offers_a_first_tool_filled_in(
+    browser: Client, alice: User, reading: dict[str, str]
+) -> None:
+    response = from_dialog(browser, SAVE, **reading)
+    [row] = saved(alice)
+    assert response.status_code == 200
+    assert response["HX-Retarget"] == "#overview"
+    told = json.loads(response["HX-Trigger"])
+    assert "dialog-close" not in told
+    assert told["announce"] == {"value": "Notes was saved"}
+    # The card is in the list already, and has the focus when the dialog closes.
+    assert f'href="/connectors/{row.pk}" data-focus' in response.text
+    offer = response.text.partition('id="add" hx-swap-oob="true"')[2]
+    assert "Notes is connected" in offer
+    assert f'action="/connectors/{row.pk}/tools/search_notes"' in offer
+    assert offer.count("autofocus") == 1
+    assert "data-close" in offer
+
+
+def test_without_such_a_tool_the_dialog_closes_over_the_new_list(
     browser: Client, alice: User, proven: dict[str, str]
 ) -> None:
+    ConnectionTest.objects.update(tools=[rows.TOOLS[1]])
     response = from_dialog(browser, SAVE, **proven)
     [row] = saved(alice)
     assert response.status_code == 200
@@ -269,21 +305,15 @@ def test_from_the_dialog_the_list_is_drawn_anew_and_the_dialog_closed(
     assert "was saved." in response.text
 
 
-def test_from_the_page_htmx_goes_to_the_list(
-    browser: Client, proven: dict[str, str]
-) -> None:
-    response = send(browser, SAVE, HTMX, **proven)
-    assert response["HX-Redirect"].startswith("/connectors#connector-")
-
-
-def test_a_connector_that_only_changes_things_offers_no_tool(
+def test_without_such_a_tool_the_page_leads_to_the_list(
     browser: Client, alice: User, proven: dict[str, str]
 ) -> None:
     ConnectionTest.objects.update(tools=[rows.TOOLS[1]])
-    send(browser, SAVE, **proven)
-    listed = browser.get("/connectors").text
-    assert "was saved." in listed
-    assert "?first" not in listed
+    response = send(browser, SAVE, **proven)
+    [row] = saved(alice)
+    assert response.status_code == 303
+    assert response["Location"] == f"/connectors#connector-{row.pk}"
+    assert "was saved." in browser.get("/connectors").text
 
 
 def test_nothing_is_saved_before_a_test(

@@ -1,14 +1,15 @@
 """Add a connector: the form, and the save of what its test proved."""
 
+from typing import cast
+
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django_htmx.http import reswap, retarget, trigger_client_event
 
+from accounts.models import User
 from connectors import manager, paste, tool_list
 from connectors.errors import (
     DuplicateName,
@@ -23,7 +24,15 @@ from connectors.forms import AddForm, Entry
 from connectors.manager import TestReport
 from connectors.models import UserMCPConnection
 from connectors.views import add_form, overview
-from connectors.views.answers import PageRequest, SeeOther, announce, page, person
+from connectors.views.answers import (
+    PageRequest,
+    announce,
+    done,
+    fragment,
+    page,
+    person,
+)
+from connectors.views.bench import Bench, Tool
 
 UNTESTED = "Test the connection first. It can be saved once a test has passed."
 
@@ -86,28 +95,29 @@ async def _add(form: AddForm, entry: Entry) -> UserMCPConnection:
 
 
 async def _saved(request: PageRequest, row: UserMCPConnection) -> HttpResponse:
-    """Show the new card where the list is, and offer a first tool to try."""
-    messages.success(request, _offer(row))
+    """Go on to a first tool to try; the list behind the dialog has the new card."""
+    tool = next(filter(tool_list.reads_only, row.discovered_tools), None)
     if not (request.htmx and add_form.is_in_dialog(request)):
-        return SeeOther(f"{reverse('connectors')}#connector-{row.pk}")
+        return done(request, _next_page(row, tool), f"{row.name} was saved.")
     shown = await sync_to_async(overview.context)(user_id=row.user_id)
-    answer = overview.refreshed(request, {**shown, "focus_on": row.pk})
+    shown["focus_on"] = row.pk
+    if tool is None:
+        messages.success(request, f"{row.name} was saved.")
+        answer = overview.refreshed(request, shown)
+        trigger_client_event(answer, "dialog-close")
+    else:
+        user = cast(User, await request.auser())
+        place = Bench(request=request, user=user, connector=row, tool=tool)
+        offer = place.fragment("offer", place.example(), is_first=True)
+        answer = fragment(request, "tool.html#saved", {**shown, "offer": offer})
     reswap(retarget(answer, "#overview"), "outerHTML")
-    trigger_client_event(answer, "dialog-close")
     announce(answer, f"{row.name} was saved")
     return answer
 
 
-def _offer(row: UserMCPConnection) -> SafeString:
-    """Say that it is saved, and lead to the first tool that only reads."""
-    reading = filter(tool_list.reads_only, row.discovered_tools)
-    tool = next(reading, None)
+def _next_page(row: UserMCPConnection, tool: Tool | None) -> str:
+    """Return where to go on: a first tool that only reads, else the new card."""
     if tool is None:
-        return format_html("{} was saved.", row.name)
-    return format_html(
-        '{} was saved. <a class="link" href="{}">Try {}</a>',
-        row.name,
-        # With an example filled in, and Run in focus.
-        reverse("connector-tool", args=[row.pk, tool["name"]]) + "?first",
-        tool["title"] or tool["name"],
-    )
+        return f"{reverse('connectors')}#connector-{row.pk}"
+    # With an example filled in, and Run in focus.
+    return reverse("connector-tool", args=[row.pk, tool["name"]]) + "?first=1"

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.models import User
-from connectors import cards, curl, tool_list
+from connectors import cards, curl, schema_form, tool_list
 from connectors.errors import ToolNotFound
 from connectors.models import UserMCPConnection
 from connectors.schema_form import SchemaForm
@@ -35,6 +35,11 @@ class Bench:
     @property
     def schema(self) -> dict[str, Any]:
         return cast(dict[str, Any], self.tool["inputSchema"])
+
+    def example(self) -> SchemaForm:
+        """Return the form as it is first shown: filled with an example."""
+        values = schema_form.example(self.schema)
+        return schema_form.form_for(self.schema, values=values)
 
     def page(self, form: SchemaForm, *, status: int = 200, **more: Any) -> HttpResponse:
         """Show the whole page; `more` is what became of the form."""

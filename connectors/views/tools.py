@@ -52,8 +52,7 @@ async def run(request: PageRequest, connector_id: int, tool: str) -> HttpRespons
 
 
 def _first_form(place: Bench) -> SchemaForm:
-    values = schema_form.example(place.schema)
-    form = schema_form.form_for(place.schema, values=values)
+    form = place.example()
     if "json" not in place.request.GET:
         return form
     return schema_form.form_from(place.schema, {"arg:json": form.as_json})

@@ -9,6 +9,7 @@ from config.tests.journeys.walking import (
     button,
     card,
     open_form,
+    put_away_offer,
     save_button,
     saved,
     url_field,
@@ -171,7 +172,7 @@ async def test_a_second_connector_of_one_server_is_questioned_and_let_go_on(
     dialog = await open_form(page, url=notes_server.url)
     await url_field(dialog).press("Enter")
     await save_button(dialog).click()
-    await expect(card(page, "Notes")).to_be_visible()
+    await put_away_offer(page, name="Notes")
     await page.get_by_role("link", name="Add connector").click()
     await url_field(dialog).fill(notes_server.url)
     await url_field(dialog).press("Enter")
@@ -182,7 +183,7 @@ async def test_a_second_connector_of_one_server_is_questioned_and_let_go_on(
     await expect(button(dialog, "Save a second one")).to_be_focused()
     await assert_good(page)
     await button(dialog, "Save a second one").click()
-    await assert_closed(page)
+    await put_away_offer(page, name="Notes 2")
     await expect(page.get_by_role("article")).to_have_count(2)
     await assert_good(page)
     assert await UserMCPConnection.objects.acount() == 2

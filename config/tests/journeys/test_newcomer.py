@@ -26,8 +26,8 @@ async def test_from_the_front_door_to_a_tool_and_back(signed_out_page: Page) -> 
     await assert_good(page)
     await page.evaluate(MARK)
     await _connects_notes(page)
-    assert await page.evaluate(MARKED), "the page was loaded again"
     await _runs_what_is_offered(page)
+    assert await page.evaluate(MARKED), "the page was loaded again"
     await _pauses_and_resumes(page)
     await _deletes(page)
 
@@ -46,10 +46,7 @@ async def _connects_notes(page: Page) -> None:
     await _ticked(page, dialog)
     await assert_good(page)
     await save_button(dialog).click()
-    await assert_closed(page)
-    await expect(card(page, "Notes").get_by_text("Ready")).to_be_visible()
-    await expect(page.get_by_role("link", name="Notes", exact=True)).to_be_focused()
-    await assert_good(page)
+    await expect(heading(page, "Notes is connected")).to_be_visible()
 
 
 async def _ticked(page: Page, dialog: Locator) -> None:
@@ -61,16 +58,20 @@ async def _ticked(page: Page, dialog: Locator) -> None:
 
 
 async def _runs_what_is_offered(page: Page) -> None:
-    await page.get_by_role("link", name="Try Search notes").click()
-    await expect(heading(page, "Run search_notes")).to_be_visible()
-    run = button(page, "Run").last
-    await expect(run).to_be_focused()
-    assert await page.get_by_label("query").input_value()
+    dialog = page.get_by_role("dialog", name="Notes is connected")
+    await expect(heading(dialog, "Run search_notes")).to_be_visible()
+    await expect(button(dialog, "Run")).to_be_focused()
+    assert await dialog.get_by_label("query").input_value()
     await assert_good(page)
     await page.keyboard.press("Enter")
-    result = page.locator("#run-result")
+    result = dialog.locator("#run-result")
     await expect(result.get_by_text("Answered")).to_be_visible()
     await expect(result.get_by_role("group", name="Show the result as")).to_be_visible()
+    await assert_good(page)
+    await dialog.get_by_role("link", name="Done").click()
+    await assert_closed(page)
+    await expect(card(page, "Notes").get_by_text("Ready")).to_be_visible()
+    await expect(page.get_by_role("link", name="Notes", exact=True)).to_be_focused()
     await assert_good(page)
 
 

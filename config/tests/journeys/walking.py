@@ -64,6 +64,14 @@ async def saved(**fields: Any) -> UserMCPConnection:
     return await sync_to_async(UserMCPConnection.objects.get)(**fields)
 
 
+async def put_away_offer(page: Page, *, name: str) -> None:
+    """Close what is offered after a save; the focus goes to the new card."""
+    await expect(heading(page, f"{name} is connected")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await assert_closed(page)
+    await expect(page.get_by_role("link", name=name, exact=True).first).to_be_focused()
+
+
 def heading(page: Page | Locator, name: str) -> Locator:
     return page.get_by_role("heading", name=name)
 
