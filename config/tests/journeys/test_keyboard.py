@@ -1,7 +1,10 @@
 """The newcomer's journey by keys alone: every place is reached, and can be seen."""
 
+from asgiref.sync import sync_to_async
 from playwright.async_api import Locator, Page, expect
 
+from accounts.models import User
+from config.tests.browser import OpenPage
 from config.tests.journeys.walking import (
     assert_closed,
     assert_good,
@@ -13,6 +16,7 @@ from config.tests.journeys.walking import (
     url_field,
 )
 from connectors.models import UserMCPConnection
+from connectors.tests import verbs
 from demo.fixtures import DemoServer
 
 FARTHEST = 60
@@ -34,7 +38,14 @@ FOCUS = """
   const name = focused.outerHTML.slice(0, 120);
   if (!isShown) return `no outline: ${name}`;
   const isNear = box.bottom > 0 && box.top < innerHeight;
-  return isNear ? "" : `out of sight: ${name}`;
+  if (!isNear) return `out of sight: ${name}`;
+  // WCAG 2.2, 2.4.11. Whatever lies over it has to leave a part of it to be seen.
+  const heights = [box.top + 1, (box.top + box.bottom) / 2, box.bottom - 1];
+  const isFree = heights.some((y) => {
+    const found = document.elementFromPoint(box.left + Math.min(box.width / 2, 8), y);
+    return found && around.some((one) => one.contains(found) || found.contains(one));
+  });
+  return isFree ? "" : `covered: ${name}`;
 }
 """
 
@@ -126,6 +137,19 @@ async def _deletes(page: Page) -> None:
     await follow(page, button(dialog, "Delete connector"))
     await has_focus(page, heading(page, "Nothing is plugged in yet"))
     assert not await UserMCPConnection.objects.aexists()
+
+
+async def test_on_phones_nothing_lies_over_what_has_the_focus(
+    open_page: OpenPage, alice: User, notes_server: DemoServer
+) -> None:
+    row = await sync_to_async(verbs.add)(alice, notes_server.url, "Notes")
+    page = await open_page(user=alice, width=390, height=600)
+    for path in ("", "/tools/chart"):
+        await page.goto(f"/connectors/{row.pk}{path}")
+        await page.keyboard.press("Tab")
+        last = page.get_by_role("main").locator("a, button, summary").last
+        await tab_to(page, last)
+        await tab_to(page, page.get_by_role("link", name="Skip"), key="Shift+Tab")
 
 
 async def test_keys_open_close_and_search(page: Page, notes_server: DemoServer) -> None:
