@@ -128,9 +128,7 @@ def _headers(entry: dict[str, Any]) -> dict[str, str]:
         return {key: value for key, value in given.items() if isinstance(value, str)}
     words = _words(entry)
     pairs = [
-        after.partition(":")
-        for word, after in pairwise(words)
-        if word == "--header"
+        after.partition(":") for word, after in pairwise(words) if word == "--header"
     ]
     return {key: value.strip() for key, colon, value in pairs if colon}
 

@@ -339,6 +339,15 @@ def test_a_ticket_of_something_else_is_no_proof(
     assert not saved(alice)
 
 
+def test_what_is_no_url_cannot_be_saved(
+    browser: Client, alice: User, proven: dict[str, str]
+) -> None:
+    response = send(browser, SAVE, **{**proven, "server_url": "nonsense"})
+    assert response.status_code == 422
+    assert "Invalid URL format." in response.text
+    assert not saved(alice)
+
+
 def test_in_the_dialog_a_save_that_failed_shows_its_test(
     browser: Client, proven: dict[str, str], peer: Hostile
 ) -> None:

@@ -252,3 +252,16 @@ def test_any_text_is_either_accepted_or_invalid(text: str) -> None:
     with contextlib.suppress(InvalidUrl):
         url = server_url.check(text)
         assert server_url.canonical(url).startswith(("http://", "https://"))
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("https://ada:s3cret@a.example/x?y=a@b#c", "https://a.example/x?y=a@b#c"),
+        ("https://a.example?y=a@b", "https://a.example?y=a@b"),
+        ("ada:s3cret@a.example", "a.example"),
+        ("hello", "hello"),
+    ],
+)
+def test_a_user_is_taken_out_of_an_address_and_nothing_else(given: str, shown: str):
+    assert server_url.without_user(given) == shown
