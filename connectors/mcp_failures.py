@@ -178,7 +178,8 @@ def _way_in(asked: Challenge) -> str:
 def _from_transport(
     leaf: BaseException, operation: Operation, *, calling: bool
 ) -> ServerFailure | None:
-    if isinstance(leaf, _BEFORE_WRITING):
+    out_of_time = isinstance(leaf, httpx2.TimeoutException) and not operation.left_s
+    if isinstance(leaf, _BEFORE_WRITING) and not out_of_time:
         return _not_connected(operation.last)
     if isinstance(leaf, httpx2.TimeoutException | TimeoutError):
         return TimedOut(after_s=operation.deadline_s)

@@ -10,8 +10,8 @@ from asgiref.sync import async_to_sync, sync_to_async
 from demo.hostile import Exchange, Fault, running
 from demo.hostile.peer import polite
 
-PATIENCE_S = 10
-HELD_AT_MOST = 100
+PATIENCE_S = 30
+HELD_AT_MOST = 500
 
 
 class Gate:

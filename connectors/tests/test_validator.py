@@ -395,13 +395,13 @@ def test_more_than_the_caps_is_too_large(hostile: Hostile, name: str):
 )
 def test_timeout_after_10s(hostile: Hostile, settings: Settings, name: str):
     """The limit is a setting, 10 seconds by default, and holds over all steps."""
-    settings.TEST_TIMEOUT_S = 0.5
-    settings.DISCOVER_TIMEOUT_S = 0.2
+    settings.TEST_TIMEOUT_S = 1
+    settings.DISCOVER_TIMEOUT_S = 0.3
     began = time.monotonic()
     result = validate_mcp_connection(hostile.url(name))
     assert result.error_code == "TIMEOUT"
-    assert time.monotonic() - began < 0.5 + SLACK_S
-    assert result.error_message == "Connection timed out after 0.5 seconds."
+    assert time.monotonic() - began < 1 + SLACK_S
+    assert result.error_message == "Connection timed out after 1 seconds."
 
 
 def test_the_default_limit_is_ten_seconds(settings: Settings):
