@@ -42,7 +42,7 @@ def suggest(*, result: ValidationResult, url: str, offered: bool) -> list[Fix]:
             found = list(_spelt(url))
         case "INVALID_MCP_SERVER":
             found = [*_moved(result.moved_to), *_elsewhere(url)]
-        case "CONNECTION_FAILED" | "TIMEOUT":
+        case "CONNECTION_FAILED" | "TIMEOUT" if not _was_connected(result):
             found = list(_encrypted(url))
         case "AUTH_REQUIRED" | "AUTH_FAILED":
             found = list(_signed_in(offered=offered))
@@ -115,6 +115,14 @@ def _elsewhere(url: str) -> Iterator[Fix]:
                 tried.add(candidate)
                 target = urlunsplit(parts._replace(path=candidate, fragment=""))
                 yield Fix(label=f"Try …{candidate}", url=target)
+
+
+def _was_connected(result: ValidationResult) -> bool:
+    """Tell whether a connection was made: as it was, it is no reason to fail."""
+    return any(
+        step.step == "connection" and step.status in ("passed", "warning")
+        for step in result.steps
+    )
 
 
 def _encrypted(url: str) -> Iterator[Fix]:

@@ -2,6 +2,7 @@ import pytest
 
 from connectors import fixes
 from connectors.fixes import Fix
+from connectors.steps import Step
 from connectors.validator import ValidationResult, validate_mcp_connection
 from demo.hostile import Hostile
 
@@ -66,6 +67,12 @@ def test_an_address_in_clear_is_tried_encrypted(code: str):
     assert urls(result, "http://mcp.example.com:80/mcp?a=1") == [f"{HOST}/mcp?a=1"]
     assert urls(result, "http://mcp.example.com:8080/") == [f"{HOST}:8080/"]
     assert urls(result, f"{HOST}/mcp") == []
+
+
+def test_who_was_connected_in_clear_needs_no_encryption():
+    connected = Step(step="connection", status="passed", message="", duration_ms=1)
+    result = ValidationResult(success=False, error_code="TIMEOUT", steps=[connected])
+    assert urls(result, "http://mcp.example.com/mcp") == []
 
 
 @pytest.mark.parametrize(
