@@ -171,7 +171,7 @@ def _wish(asked: Challenge) -> str:
 
 def _way_in(asked: Challenge) -> str:
     if asked.wants_oauth:
-        return "Use OAuth, or add an API token if the server's owner gave you one."
+        return "Add an API token, if the server's owner gives you one instead of OAuth."
     return "Add an API token or headers; the server's owner can give you one."
 
 

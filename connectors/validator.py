@@ -280,12 +280,10 @@ def _suggestion(failure: ServerFailure, url: str) -> str:
         or failure.suggestion != type(failure).suggestion
     ):
         return failure.suggestion
-    try:
-        origin = server_url.origin(url)
-    except InvalidUrl:
-        return failure.suggestion
-    if isinstance(failure, InvalidMcpServer) and urlsplit(url).path != "/mcp":
-        return f"Try {origin}/mcp. {failure.suggestion}"
+    path = urlsplit(url).path.rstrip("/").removesuffix("/sse")
+    if isinstance(failure, InvalidMcpServer) and not path.endswith("/mcp"):
+        usual = f"{server_url.origin(url)}{path}/mcp"
+        return f"Try {usual}. {failure.suggestion}"
     encrypted = server_url.without_query(url).replace("http:", "https:", 1)
     if isinstance(failure, ConnectionFailed) and _is_in_clear(url):
         return f"Try {encrypted}. {failure.suggestion}"

@@ -476,7 +476,10 @@ def test_an_unencrypted_address_is_warned_about(settings: Settings):
 def test_the_path_that_servers_use_is_suggested(hostile: Hostile):
     result = validate_mcp_connection(hostile.url("html"))
     assert result.suggestion is not None
-    assert result.suggestion.startswith(f"Try {hostile.origin}/mcp.")
+    assert result.suggestion.startswith(f"Try {hostile.origin}/html/mcp.")
+    older = validate_mcp_connection(f"{hostile.url('html')}/sse")
+    assert older.suggestion is not None
+    assert older.suggestion.startswith(f"Try {hostile.origin}/html/mcp.")
 
 
 def test_what_is_shown_has_no_stored_fields(notes_server: DemoServer):
