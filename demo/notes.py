@@ -36,7 +36,10 @@ INSTRUCTIONS = (
 
 # What the tools take, as forms and models see it.
 NoteId = Annotated[
-    str, Field(description="Id of the note, such as N-105.", max_length=20)
+    str,
+    Field(
+        description="Id of the note, such as N-105.", max_length=20, examples=["N-105"]
+    ),
 ]
 Words = Annotated[
     str,

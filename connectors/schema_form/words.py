@@ -1,6 +1,7 @@
 """What a form says about a field: its label, its help, and what fits in it."""
 
 import re
+from fractions import Fraction
 from typing import Any
 
 from connectors.schema_form.bounds import Bounds, written
@@ -13,6 +14,8 @@ from connectors.text import clean
 LABEL_CHARS = 100
 HELP_CHARS = 1000
 HINT_CHARS = 120
+# Bounds like those of 64 bits stand in many schemas and tell nobody anything.
+NOBODY_REACHES = 1_000_000_000
 _NO_NAME = "(no name)"
 _JOINTS = re.compile(r"[\s_.-]+")
 _FORMATS = {
@@ -118,7 +121,8 @@ def _text_hints(shape: Shape) -> list[str]:
 
 def _number_hints(shape: Shape) -> list[str]:
     bounds = Bounds.of(shape)
-    low, high, step = written(bounds.low), written(bounds.high), written(bounds.step)
+    low, high = _told(bounds.low), _told(bounds.high)
+    step = written(bounds.step)
     above = "More than" if bounds.is_low_open else "At least"
     below = "less than" if bounds.is_high_open else "at most"
     if low and high and not bounds.is_low_open and not bounds.is_high_open:
@@ -131,6 +135,11 @@ def _number_hints(shape: Shape) -> list[str]:
     if step not in {"", "1"}:
         hints.append(f"A multiple of {step}.")
     return hints
+
+
+def _told(end: Fraction | None) -> str:
+    """Write out an end of a range, unless only the range of a type is meant by it."""
+    return "" if end is not None and abs(end) >= NOBODY_REACHES else written(end)
 
 
 def _array_hints(shape: Shape) -> list[str]:

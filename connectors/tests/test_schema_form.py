@@ -145,6 +145,7 @@ def test_a_title_that_only_repeats_the_key_is_left_out():
             {"type": "number", "minimum": 1, "exclusiveMaximum": 2},
             "At least 1, less than 2.",
         ),
+        ({"type": "integer", "minimum": 0, "maximum": 2**53 - 1}, "At least 0."),
         ({"type": "integer", "multipleOf": 5}, "A multiple of 5."),
         ({"type": "string", "minLength": 1}, "At least 1 character."),
         ({"type": "string", "minLength": 2, "maxLength": 2}, "Exactly 2 characters."),
