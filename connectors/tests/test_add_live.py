@@ -188,7 +188,8 @@ def test_nothing_is_dialled_any_more_for_who_left(
     with watching(port, cookie, peer.url("never-answers")) as watcher:
         watcher.until('class="now" id="step-sign_in"')
     assert peer.wait_until_idle()
-    assert peer.seen("never-answers").requests == 1
+    # The first one may have been given up before it was read; no other follows.
+    assert peer.seen("never-answers").requests <= 1
     # Their place is free again, too.
     with watching(port, cookie, peer.url("good")) as watcher:
         watcher.until(PASSED)

@@ -51,6 +51,8 @@ FOCUS = """
 
 
 async def assert_focus_is_seen(page: Page) -> None:
+    # A swap takes the focus along and gives it back.
+    await expect(page.locator(":focus")).not_to_have_count(0)
     problem = await page.evaluate(FOCUS)
     assert not problem, problem
 
@@ -101,7 +103,7 @@ async def _runs(page: Page) -> None:
     await has_focus(page, button(dialog, "Run"))
     await page.keyboard.press("Enter")
     result = page.locator("#run-result")
-    await expect(result.get_by_text("Answered")).to_be_visible()
+    await expect(result.get_by_text("Answered", exact=True)).to_be_visible()
     await has_focus(page, button(dialog, "Run"))
     await tab_to(page, page.get_by_role("radio", name="Text"))
     await page.keyboard.press("ArrowRight")

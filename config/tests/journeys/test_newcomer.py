@@ -65,7 +65,7 @@ async def _runs_what_is_offered(page: Page) -> None:
     await assert_good(page)
     await page.keyboard.press("Enter")
     result = dialog.locator("#run-result")
-    await expect(result.get_by_text("Answered")).to_be_visible()
+    await expect(result.get_by_text("Answered", exact=True)).to_be_visible()
     await expect(result.get_by_role("group", name="Show the result as")).to_be_visible()
     await assert_good(page)
     await dialog.get_by_role("link", name="Done").click()

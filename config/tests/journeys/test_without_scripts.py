@@ -38,7 +38,7 @@ async def _runs(page: Page) -> None:
     await expect(heading(page, "Run search_notes")).to_be_visible()
     await button(page, "Run").last.click()
     result = page.locator("#run-result")
-    await expect(result.get_by_text("Answered")).to_be_visible()
+    await expect(result.get_by_text("Answered", exact=True)).to_be_visible()
     await result.get_by_role("radio", name="Table").check()
     await expect(result.get_by_role("table")).to_be_visible()
     await button(page, "Show as curl").click()
