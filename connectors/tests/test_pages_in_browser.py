@@ -106,7 +106,7 @@ async def test_a_slash_goes_to_the_search_and_typing_finds(
     other = await sync_to_async(rows.connector)(alice, 2, name="Releases")
     await page.goto("/connectors")
     await page.keyboard.press("/")
-    await page.keyboard.type("rel")
+    await page.keyboard.type("rel", delay=50)
     await expect(card(page, notes)).to_have_count(0)
     await expect(card(page, other)).to_be_visible()
     await expect(page.get_by_role("searchbox")).to_be_focused()

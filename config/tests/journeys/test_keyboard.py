@@ -205,7 +205,7 @@ async def test_a_menu_opens_and_closes_by_keys(
     name = page.get_by_label("Name")
     await tab_to(page, name)
     await page.keyboard.press("ControlOrMeta+a")
-    await page.keyboard.type("Minutes")
+    await page.keyboard.type("Minutes", delay=50)
     await page.keyboard.press("Enter")
     await expect(heading(page, "Minutes").first).to_be_visible()
     assert (await saved()).name == "Minutes"
