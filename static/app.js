@@ -141,6 +141,8 @@ function openDialog(element) {
 }
 
 function dialogClosed(element) {
+  // Told of later than it happened: it may have been opened again with something else.
+  if (element.open) return;
   placeLiveRegions();
   if (element === dialog) {
     // What is still being asked for in there is of no use to anybody.

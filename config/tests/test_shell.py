@@ -103,6 +103,25 @@ async def test_a_dialog_is_fetched_named_and_gives_the_focus_back(page: Page) ->
         await expect(page.get_by_role("link", name="Add")).to_be_focused()
 
 
+async def test_a_dialog_that_is_opened_again_at_once_keeps_what_is_in_it(
+    page: Page,
+) -> None:
+    """Browsers tell of a close later: by then the dialog may be another one."""
+    await page.goto("/shell")
+    await page.get_by_role("link", name="Add").click()
+    field = page.get_by_role("dialog", name="Add a row").get_by_label("Name")
+    await expect(field).to_be_focused()
+    await page.evaluate(
+        """() => new Promise((heard) => {
+            const dialog = document.getElementById("dialog");
+            dialog.addEventListener("close", () => heard(), { once: true });
+            dialog.close();
+            dialog.showModal();
+        })"""
+    )
+    await expect(field).to_be_visible()
+
+
 async def test_what_is_saved_in_a_dialog_closes_it_and_takes_the_focus(
     page: Page,
 ) -> None:

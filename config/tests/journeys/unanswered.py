@@ -19,6 +19,12 @@ class Unanswered:
         self._asked = threading.Event()
         self._server: Hostile | None = None
 
+    @property
+    def methods(self) -> dict[str, int]:
+        """How often each method was asked for."""
+        assert self._server is not None
+        return dict(self._server.seen("mcp").methods)
+
     async def asked(self) -> None:
         """Wait until somebody waits."""
         assert await asyncio.to_thread(self._asked.wait, PATIENCE_S)
