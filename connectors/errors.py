@@ -36,7 +36,7 @@ class ConnectorError(Exception):
     """Root of everything that is anticipated here."""
 
     code: ClassVar[str] = "INTERNAL_ERROR"
-    message: str = "Something went wrong."
+    message: str = "This failed here, at the installation. Try again."
 
     def __init__(self, message: str = "") -> None:
         self.message = message or self.message

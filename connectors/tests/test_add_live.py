@@ -152,7 +152,7 @@ def test_what_nobody_anticipated_ends_the_test_with_a_sentence(
 ) -> None:
     settings.TEST_TIMEOUT_S = "soon"
     ended = events(browser, server_url=peer.url("good"))[-1]
-    assert "Something went wrong here" in ended
+    assert "This failed here, not at your server" in ended
     assert "Stop test" not in ended
 
 

@@ -61,7 +61,7 @@ async def _live(form: AddForm, entry: Entry) -> AsyncGenerator[str]:
     except Exception:
         # The outermost edge: the answer has begun, and can become no other.
         log.exception("request.failed", error_code=ConnectorError.code)
-        problem = ConnectorError("Something went wrong here, and the test ended.")
+        problem = ConnectorError("This failed here, not at your server. Test again.")
     else:
         return
     yield _render("given_up", add_form.context(form, problem=problem))
