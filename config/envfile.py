@@ -26,10 +26,12 @@ POOL_RECONNECT_S = 5
 REDIS_TIMEOUT_S = 0.5
 
 
-def secret(env: environ.Env, name: str) -> str:
+def secret(env: environ.Env, name: str, *, default: str | None = None) -> str:
     """Return the secret `name`, from `name` or the file that `name_FILE` names."""
     path = env.str(f"{name}_FILE", default="")
     value = Path(path).read_text().strip() if path else env.str(name, default="")
+    if not value and default is not None:
+        return default
     if not value:
         raise ImproperlyConfigured(
             f"{name} is not set. `./dev secrets` prints new ones for .env."

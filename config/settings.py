@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "config",
     "accounts",
     "connectors",
+    "agent",
 ]
 MIDDLEWARE = [
     "config.middleware.probes",
@@ -190,9 +191,26 @@ OPS_PER_PERSON = env.int("OPS_PER_PERSON", default=10)
 CONNECTIONS_PER_ORIGIN = env.int("CONNECTIONS_PER_ORIGIN", default=8)
 OPS_PER_PROCESS = env.int("OPS_PER_PROCESS", default=200)
 TESTS_PER_MINUTE = env.int("TESTS_PER_MINUTE", default=30)
-# How long an operation waits for its turn before 429; not an environment setting.
+# --- The agent: its language model, and the limits of a turn -----------------
+
+# Without a model the chat works in Direct mode.
+LLM_PROVIDER = env.str("LLM_PROVIDER", default="openai")
+LLM_BASE_URL = env.str("LLM_BASE_URL", default="")
+LLM_API_KEY = secret(env, "LLM_API_KEY", default="")
+LLM_MODEL = env.str("LLM_MODEL", default="")
+LLM_TIMEOUT_S = env.float("LLM_TIMEOUT_S", default=60)
+TURN_MAX_REQUESTS = env.int("TURN_MAX_REQUESTS", default=20)
+TURN_MAX_TOOL_CALLS = env.int("TURN_MAX_TOOL_CALLS", default=40)
+TURN_MAX_TOKENS = env.int("TURN_MAX_TOKENS", default=200_000)
+TOOL_BUDGET_TOKENS = env.int("TOOL_BUDGET_TOKENS", default=12_000)
+TURN_LEASE_S = env.float("TURN_LEASE_S", default=6)
+APPROVAL_TTL_S = env.int("APPROVAL_TTL_S", default=86_400)
+
+# --- Not set by the environment ----------------------------------------------
+
+# How long an operation waits for its turn before 429.
 ADMISSION_WAIT_S = 5.0
-# How long one schema may take to be checked; not an environment setting either.
+# How long one schema may take to be checked.
 SCHEMA_CHECK_TIMEOUT_S = 2.0
 
 # --- REST --------------------------------------------------------------------

@@ -47,6 +47,7 @@ from connectors.errors import (
     ServerFailure,
     SignInRequired,
     ToolNotFound,
+    ToolPendingReview,
 )
 from connectors.mcp_client import Endpoint, ToolOutcome
 from connectors.mcp_session import Progress
@@ -71,13 +72,15 @@ class CallResult:
     duration_ms: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Call:
     """One call: of which connector, its evidence, and how far it came."""
 
     connector: UserMCPConnection
     row: ToolCall
     delivery: Delivery
+    # What the caller takes the tool for; "" if it does not say.
+    expected: str = ""
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -90,7 +93,7 @@ class _Call:
         }
 
 
-async def call_tool(
+async def call_tool(  # noqa: PLR0913 - who calls, what, and how it is recorded
     *,
     user_id: int,
     username: str,
@@ -99,15 +102,21 @@ async def call_tool(
     arguments: dict[str, Any],
     via: str,
     token_id: int | None = None,
+    conversation_id: int | None = None,
+    call_id: UUID | None = None,
+    definition_hash: str = "",
     on_progress: Progress | None = None,
 ) -> CallResult:
     """Call `tool` of the person's connector within CALL_TIMEOUT_S, with evidence.
 
     A tool that fails by its own word is a result with `is_error`, not an exception.
+    `call_id` names the evidence beforehand. `definition_hash` is what the caller
+    knows of the tool: it is not called if it has changed since.
 
     Raises:
         ConnectorNotFound, ToolNotFound: the caller has none of that name.
         ConnectorDisabled, SignInRequired, SecretUnreadable: it cannot be used now.
+        ToolPendingReview: the tool is not the one that the caller knows.
         InvalidInput: the arguments are no JSON, or do not fit the tool's schema.
         TooManyRequests: too much at once.
         OutcomeUnknown: it was sent and may have happened; it is not sent again.
@@ -122,8 +131,11 @@ async def call_tool(
         arguments=arguments,
         via=via,
         token_id=token_id,
+        conversation_id=conversation_id,
+        call_id=call_id,
     )
     call.delivery.on_progress = on_progress
+    call.expected = definition_hash
     log.info("tool.call.started", **call.ids)
     try:
         answer = await _perform(call)
@@ -189,6 +201,8 @@ async def _perform(call: _Call) -> ToolOutcome:
     _refuse_unusable(connector)
     if delivery.input_schema is None:
         raise ToolNotFound
+    if call.expected and call.expected != call.row.definition_hash:
+        raise ToolPendingReview
     await pools.release_db()
     await schema_check.check_arguments(
         schema=delivery.input_schema, arguments=delivery.arguments

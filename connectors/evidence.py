@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -155,10 +156,12 @@ def start_call(  # noqa: PLR0913 - one for each column
     definition_hash: str = "",
     token_id: int | None = None,
     conversation_id: int | None = None,
+    call_id: uuid.UUID | None = None,
 ) -> ToolCall:
     """Insert the evidence of a call; it must be committed before anything leaves."""
     digest, size = _digest(arguments, purpose="arguments")
     call = ToolCall(
+        call_id=call_id or uuid.uuid4(),
         user_id=user_id,
         username=clean(username, limit=150),
         source=source,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import connections
 
 from connectors import egress
@@ -23,6 +24,7 @@ from connectors.worker_processes import WorkerPool
 class _Resident:
     http: egress.HttpPool
     workers: WorkerPool
+    operator: egress.HttpClient
 
 
 _residents: WeakKeyDictionary[asyncio.AbstractEventLoop, _Resident] = (
@@ -66,8 +68,12 @@ async def resident() -> AsyncGenerator[None]:
     loop = asyncio.get_running_loop()
     if loop in _residents:
         raise RuntimeError("This event loop has its pools already.")
-    async with _connections() as http_pool, WorkerPool() as worker_pool:
-        _residents[loop] = _Resident(http_pool, worker_pool)
+    async with (
+        _connections() as http_pool,
+        WorkerPool() as worker_pool,
+        _operator() as operator,
+    ):
+        _residents[loop] = _Resident(http_pool, worker_pool, operator)
         try:
             yield
         finally:
@@ -103,6 +109,28 @@ async def workers() -> AsyncGenerator[WorkerPool]:
         return
     async with WorkerPool(max_processes=1) as pool:
         yield pool
+
+
+@asynccontextmanager
+async def operator() -> AsyncGenerator[egress.HttpClient]:
+    """Give the running loop's client for what the operator chose: the model."""
+    found = _residents.get(asyncio.get_running_loop())
+    if found is not None:
+        yield found.operator
+        return
+    async with _operator() as client:
+        yield client
+
+
+def is_resident() -> bool:
+    """Tell whether the running loop lives on: work may be left to it."""
+    return asyncio.get_running_loop() in _residents
+
+
+def _operator() -> egress.HttpClient:
+    return egress.operator_client(
+        tls=egress.tls_context(), timeout_s=settings.LLM_TIMEOUT_S
+    )
 
 
 def _connections() -> egress.HttpPool:

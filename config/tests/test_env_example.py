@@ -26,7 +26,7 @@ def read_by_settings(project_root: Path) -> set[str]:
 def test_every_setting_is_in_the_example(
     example: str, read_by_settings: set[str]
 ) -> None:
-    files = {"SECRET_KEY_FILE", "ENCRYPTION_KEYS_FILE"}
+    files = {"SECRET_KEY_FILE", "ENCRYPTION_KEYS_FILE", "LLM_API_KEY_FILE"}
     assert {name for _, name, _ in LINE.findall(example)} == read_by_settings | files
 
 

@@ -53,6 +53,7 @@ __all__ = [
     "connection_pool",
     "hop",
     "is_own_hop",
+    "operator_client",
     "tls_context",
 ]
 
@@ -144,6 +145,25 @@ def client(
         trust_env=False,
         follow_redirects=False,
         max_redirects=MAX_REDIRECTS,
+    )
+
+
+def operator_client(*, tls: ssl.SSLContext, timeout_s: float) -> HttpClient:
+    """Make a client for what the operator chose: the language model.
+
+    Its addresses are not checked, they may well be inside. `timeout_s` limits each
+    read and write. Closing the client closes its connections.
+    """
+    return httpx2.AsyncClient(
+        transport=httpx2.AsyncHTTPTransport(
+            verify=tls, limits=httpx2.Limits(max_keepalive_connections=MAX_IDLE)
+        ),
+        headers={"user-agent": "Patchbay"},
+        timeout=httpx2.Timeout(
+            timeout_s, connect=min(timeout_s, settings.CONNECT_TIMEOUT_S)
+        ),
+        trust_env=False,
+        follow_redirects=False,
     )
 
 
