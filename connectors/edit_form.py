@@ -11,8 +11,8 @@ from django import forms
 from connectors import auth, kept, server_url
 from connectors.errors import InvalidInput, SecretUnreadable
 from connectors.form_fields import HeadersField, place_errors
-from connectors.manager import DESCRIPTION_CHARS, NAME_CHARS, Changes
-from connectors.models import AuthType, UserMCPConnection
+from connectors.manager import DESCRIPTION_CHARS, Changes
+from connectors.models import NAME_CHARS, AuthType, UserMCPConnection
 
 NONE, TOKEN, HEADERS, OAUTH = "none", "token", "headers", "oauth"
 WORDS = {NONE: "None", TOKEN: "Token", HEADERS: "Headers", OAUTH: "OAuth"}

@@ -12,7 +12,7 @@ from django import forms
 from connectors import auth, fixes, kept, paste, server_url
 from connectors.errors import InvalidInput
 from connectors.form_fields import HeadersField, place_errors
-from connectors.manager import NAME_CHARS
+from connectors.models import NAME_CHARS
 from connectors.paste import NotUnderstood
 
 NONE, TOKEN, HEADERS = "none", "token", "headers"

@@ -19,14 +19,13 @@ from connectors.errors import (
     SecretUnreadable,
     TooManyRequests,
 )
-from connectors.models import AuthType, ConnectorQuerySet, UserMCPConnection
+from connectors.models import NAME_CHARS, AuthType, ConnectorQuerySet, UserMCPConnection
 from connectors.steps import Step
 from connectors.targets import Target
 from connectors.validator import ValidationResult
 
 log = structlog.get_logger(__name__)
 
-NAME_CHARS = saving.NAME_CHARS
 DESCRIPTION_CHARS = 500
 # How often an edit starts again because its connector changed during the test.
 EDIT_ATTEMPTS = 3

@@ -10,6 +10,7 @@ from typing import Any
 
 from connectors import auth, paste_curl, paste_json, server_url
 from connectors.errors import InvalidInput
+from connectors.models import NAME_CHARS
 from connectors.paste_json import NotUnderstood
 from connectors.text import clean
 
@@ -17,7 +18,6 @@ __all__ = ["MAX_CHARS", "NotUnderstood", "Pasted", "read"]
 
 # A whole mcp.json fits; a page of something else does not.
 MAX_CHARS = 50_000
-NAME_CHARS = 100
 
 _AROUND = " \t\r\n\f\v"
 _QUOTES = {'"': '"', "'": "'", "`": "`", "<": ">"}

@@ -14,14 +14,13 @@ from connectors import activity, fixes, server_url, tool_list, transcripts
 from connectors.activity import StepLine
 from connectors.errors import InvalidUrl, ServerFailure
 from connectors.fixes import Fix
-from connectors.models import Transport
+from connectors.models import NAME_CHARS, Transport
 from connectors.steps import STEPS, Step
 from connectors.text import clean
 from connectors.tool_list import ToolList
 from connectors.validator import ValidationResult
 
 TOOLS_SHOWN = 6
-NAME_CHARS = 100
 # What a failure says about the address, and about the credentials.
 AT_URL = {
     "INVALID_URL": "This is not an address that can be dialled.",

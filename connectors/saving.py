@@ -24,6 +24,7 @@ from connectors.errors import (
     LimitReached,
 )
 from connectors.models import (
+    NAME_CHARS,
     ConnectionTest,
     ConnectorQuerySet,
     Status,
@@ -33,8 +34,6 @@ from connectors.targets import Target
 from connectors.validator import ValidationResult
 
 log = structlog.get_logger(__name__)
-
-NAME_CHARS = 100
 
 
 class Superseded(Exception):

@@ -9,8 +9,8 @@ from typing import Any
 from rest_framework import serializers
 
 from connectors import auth
-from connectors.manager import DESCRIPTION_CHARS, NAME_CHARS
-from connectors.models import AuthType, Status
+from connectors.manager import DESCRIPTION_CHARS
+from connectors.models import NAME_CHARS, AuthType, Status
 from connectors.rest_fields import Anything, Flag, Object, ServerUrl, Shown, Text
 
 

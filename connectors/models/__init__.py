@@ -14,6 +14,7 @@ from connectors.models.choices import (
 )
 from connectors.models.connection_test import ConnectionTest
 from connectors.models.connector import (
+    NAME_CHARS,
     SLUG_CHARS,
     SLUG_RETIRED_FOR,
     ConnectorQuerySet,
@@ -24,6 +25,7 @@ from connectors.models.lease import Lease
 from connectors.models.tool_call import EvidenceIsFinal, ToolCall, ToolCallQuerySet
 
 __all__ = [
+    "NAME_CHARS",
     "SLUG_CHARS",
     "SLUG_RETIRED_FOR",
     "AuthType",

@@ -16,6 +16,7 @@ from connectors import server_url, text
 from connectors.fields import EncryptedJSONField
 from connectors.models.choices import AuthType, Status, Transport, one_of
 
+NAME_CHARS = 100
 SLUG_CHARS = 24
 # A name that a model or a client has learnt must not soon mean something else.
 SLUG_RETIRED_FOR = timedelta(days=30)
@@ -69,7 +70,7 @@ class UserMCPConnection(models.Model):
     )
     slot = models.PositiveSmallIntegerField(null=True, blank=True)
     vault_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=NAME_CHARS)
     slug = models.CharField(max_length=SLUG_CHARS, editable=False)
     description = models.CharField(max_length=500, blank=True, default="")
     server_url = models.CharField("server URL", max_length=server_url.MAX_CHARS)

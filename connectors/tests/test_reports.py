@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from connectors import reports
+from connectors.models import NAME_CHARS
 from connectors.reports import Report
 from connectors.steps import STEPS, Step, StepName
 from connectors.validator import ValidationResult
@@ -202,5 +203,5 @@ def test_a_servers_own_title_goes_first():
 def test_a_name_that_is_taken_gets_a_number():
     assert reports.free_name("Notes", taken=["Rota"]) == "Notes"
     assert reports.free_name("Notes", taken=["notes", "Notes 2"]) == "Notes 3"
-    long = "x" * reports.NAME_CHARS
+    long = "x" * NAME_CHARS
     assert reports.free_name(long, taken=[long]) == "x" * 98 + " 2"
