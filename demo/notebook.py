@@ -10,6 +10,13 @@ from pathlib import Path
 
 FILE = Path(__file__).parent / "notes.json"
 EXCERPT_CHARACTERS = 160
+# From here on it is a question rather than a search, and these words say nothing.
+QUESTION_WORDS = 4
+SMALL_WORDS = frozenset(
+    "a about all and any are as at be been by can did do does for from had has have how"
+    " i in is it last me my notes of on or our that the there this to us was we week"
+    " were what when where which who why with you".split()
+)
 # A word in the title says more about a note than one in its text.
 TITLE_WEIGHT, TAG_WEIGHT, BODY_WEIGHT = 5, 3, 1
 
@@ -90,23 +97,32 @@ class Notebook:
         return Counter(note.author for note in self)
 
     def search(self, query: str, *, tag: str = "") -> list[Hit]:
-        """Rank the notes that contain every word of `query`, best first."""
+        """Rank the notes that contain every word of `query`, best first.
+
+        Of a whole question some words are enough: nobody asks in the words of a note.
+        """
         # "no-show" is one word, and finds "no-shows" too.
-        words = [
-            re.compile(rf"\b{re.escape(word)}")
-            for word in re.findall(r"\w+(?:[-']\w+)*", query.casefold())
-        ]
+        words = re.findall(r"\w+(?:[-']\w+)*", query.casefold())
+        if hits := self._ranked(words, tag, every=True):
+            return hits
+        telling = [word for word in words if word not in SMALL_WORDS]
+        if len(words) < QUESTION_WORDS or not telling:
+            return []
+        return self._ranked(telling, tag, every=False)
+
+    def _ranked(self, words: Sequence[str], tag: str, *, every: bool) -> list[Hit]:
+        patterns = [re.compile(rf"\b{re.escape(word)}") for word in words]
         hits = [
-            Hit(note=note, score=score, excerpt=_excerpt(note.body, words))
+            Hit(note=note, score=score, excerpt=_excerpt(note.body, patterns))
             for note in self
             if (not tag or tag.casefold() in note.tags)
-            and (score := _score(note, words))
+            and (score := _score(note, patterns, every=every))
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.note.id))
 
 
-def _score(note: Note, words: Sequence[re.Pattern[str]]) -> int:
-    """Weigh how often the words occur; 0 when one of them is missing."""
+def _score(note: Note, words: Sequence[re.Pattern[str]], *, every: bool) -> int:
+    """Weigh how often the words occur; 0 when one of them is missing, if `every`."""
     parts = (
         (TITLE_WEIGHT, note.title.casefold()),
         (TAG_WEIGHT, " ".join(note.tags)),
@@ -116,7 +132,7 @@ def _score(note: Note, words: Sequence[re.Pattern[str]]) -> int:
         sum(weight * len(word.findall(text)) for weight, text in parts)
         for word in words
     ]
-    return sum(scores) if all(scores) else 0
+    return sum(scores) if all(scores) or not every else 0
 
 
 def _excerpt(body: str, words: Sequence[re.Pattern[str]]) -> str:

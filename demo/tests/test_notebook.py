@@ -64,6 +64,13 @@ def test_a_title_counts_more_than_a_text() -> None:
     assert [hit.note.id for hit in found] == ["N-2", "N-3", "N-1"]
 
 
+def test_a_question_finds_notes_with_some_of_its_words(notebook: Notebook) -> None:
+    found = notebook.search("What changed in the notes about reminders last week?")
+    assert found
+    assert "reminder" in found[0].note.title.casefold() + found[0].note.body.casefold()
+    assert notebook.search("Who was it that did this to you?") == []
+
+
 def test_a_search_can_be_narrowed_to_a_tag(notebook: Notebook) -> None:
     found = notebook.search("reminders", tag="Incident")
     assert [hit.note.id for hit in found] == ["N-107"]
