@@ -18,6 +18,7 @@ from django.http.request import UnreadablePostError
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
+from agent.errors import ModelBusy
 from connectors import errors
 
 logger = structlog.get_logger(__name__)
@@ -35,6 +36,7 @@ STATUS: Final[Mapping[str, int]] = {
     "TOOL_NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "NOT_ACCEPTABLE": 406,
+    "APPROVAL_CLOSED": 409,
     # A server that refuses our credentials is put right by the person, as a
     # connector that waits for a sign-in is: hence the same status.
     "AUTH_FAILED": 409,
@@ -42,17 +44,27 @@ STATUS: Final[Mapping[str, int]] = {
     "CONNECTOR_DISABLED": 409,
     "DUPLICATE_NAME": 409,
     "DUPLICATE_URL": 409,
+    "INPUT_CLOSED": 409,
+    "NOTHING_TO_RETRY": 409,
     "SECRET_UNREADABLE": 409,
     "SIGN_IN_REQUIRED": 409,
     "TOOL_PENDING_REVIEW": 409,
+    "TURN_LIMIT": 409,
+    "TURN_LOST": 409,
+    "TURN_RUNNING": 409,
     "PAYLOAD_TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "INVALID_INPUT": 422,
     "INVALID_URL": 422,
+    "MODEL_BUSY": 429,
     "TOO_MANY_REQUESTS": 429,
     "INTERNAL_ERROR": 500,
     "CONNECTION_FAILED": 502,
     "INVALID_MCP_SERVER": 502,
+    "MODEL_KEY_REJECTED": 502,
+    "MODEL_NONSENSE": 502,
+    "MODEL_REFUSED": 502,
+    "MODEL_UNAVAILABLE": 502,
     "OUTCOME_UNKNOWN": 502,
     "RESPONSE_TOO_LARGE": 502,
     "SERVER_ERROR": 502,
@@ -61,6 +73,7 @@ STATUS: Final[Mapping[str, int]] = {
 }
 DATABASE_RETRY_AFTER_S: Final = 5
 THROTTLE_RETRY_AFTER_S: Final = 60
+MODEL_RETRY_AFTER_S: Final = 20
 
 MESSAGES: Final[Mapping[str, str]] = {
     "BAD_REQUEST": "This request cannot be understood.",
@@ -166,6 +179,9 @@ def _of_connector(exc: errors.ConnectorError) -> Problem:
             return Problem.of(exc.code, exc.message, test=test)
         case errors.TooManyRequests():
             headers = {"Retry-After": str(exc.retry_after_s)}
+            return Problem.of(exc.code, exc.message, headers)
+        case ModelBusy():
+            headers = {"Retry-After": str(MODEL_RETRY_AFTER_S)}
             return Problem.of(exc.code, exc.message, headers)
         case errors.ServerFailure():
             return Problem.of(exc.code, f"{exc.message} {exc.suggestion}".strip())

@@ -14,6 +14,7 @@ from django.http.request import UnreadablePostError
 from rest_framework import exceptions as drf
 from structlog.testing import capture_logs
 
+import agent.errors as agent_errors
 from accounts.authentication import CsrfFailed, ScopeMissing, Unauthorized
 from config.errors import MESSAGES, STATUS, PayloadTooLarge
 from connectors import errors
@@ -75,6 +76,18 @@ ANSWERED = [
     (errors.SignInRequired(), "SIGN_IN_REQUIRED", 409),
     (errors.ToolPendingReview(), "TOOL_PENDING_REVIEW", 409),
     (errors.SecretUnreadable(), "SECRET_UNREADABLE", 409),
+    (agent_errors.ConversationNotFound(), "NOT_FOUND", 404),
+    (agent_errors.TurnRunning(), "TURN_RUNNING", 409),
+    (agent_errors.NothingToRetry(), "NOTHING_TO_RETRY", 409),
+    (agent_errors.ApprovalClosed(), "APPROVAL_CLOSED", 409),
+    (agent_errors.InputClosed(), "INPUT_CLOSED", 409),
+    (agent_errors.LostTurn(), "TURN_LOST", 409),
+    (agent_errors.TurnLimit(), "TURN_LIMIT", 409),
+    (agent_errors.ModelBusy(), "MODEL_BUSY", 429),
+    (agent_errors.ModelUnavailable(), "MODEL_UNAVAILABLE", 502),
+    (agent_errors.ModelKeyRejected(), "MODEL_KEY_REJECTED", 502),
+    (agent_errors.ModelRefused(), "MODEL_REFUSED", 502),
+    (agent_errors.ModelNonsense(), "MODEL_NONSENSE", 502),
     (errors.TooManyRequests(7), "TOO_MANY_REQUESTS", 429),
     (errors.ConnectionFailed(), "CONNECTION_FAILED", 502),
     (errors.ServerError(), "SERVER_ERROR", 502),
@@ -213,6 +226,7 @@ def test_nested_fields_of_a_serializer_are_one_flat_list(
     [
         (drf.NotAuthenticated(), "WWW-Authenticate", "Bearer"),
         (errors.TooManyRequests(7), "Retry-After", "7"),
+        (agent_errors.ModelBusy(), "Retry-After", "20"),
         (drf.Throttled(wait=3), "Retry-After", "3"),
         (drf.Throttled(), "Retry-After", "60"),
         (OperationalError(), "Retry-After", "5"),
