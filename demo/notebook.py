@@ -19,6 +19,9 @@ SMALL_WORDS = frozenset(
 )
 # A word in the title says more about a note than one in its text.
 TITLE_WEIGHT, TAG_WEIGHT, BODY_WEIGHT = 5, 3, 1
+NEWS_WORDS = frozenset(
+    "change changed changes latest new newest news recent recently updated".split()
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +111,17 @@ class Notebook:
         telling = [word for word in words if word not in SMALL_WORDS]
         if len(words) < QUESTION_WORDS or not telling:
             return []
+        if NEWS_WORDS.issuperset(telling):
+            return self._newest(tag)
         return self._ranked(telling, tag, every=False)
+
+    def _newest(self, tag: str) -> list[Hit]:
+        hits = [
+            Hit(note=note, score=1, excerpt=_excerpt(note.body, []))
+            for note in self
+            if not tag or tag.casefold() in note.tags
+        ]
+        return sorted(hits, key=lambda hit: hit.note.updated, reverse=True)
 
     def _ranked(self, words: Sequence[str], tag: str, *, every: bool) -> list[Hit]:
         patterns = [re.compile(rf"\b{re.escape(word)}") for word in words]

@@ -71,6 +71,13 @@ def test_a_question_finds_notes_with_some_of_its_words(notebook: Notebook) -> No
     assert notebook.search("Who was it that did this to you?") == []
 
 
+def test_who_asks_what_changed_is_shown_the_newest_notes(notebook: Notebook) -> None:
+    found = notebook.search("What changed in the notes last week?")
+    dates = [hit.note.updated for hit in found]
+    assert dates == sorted((note.updated for note in notebook), reverse=True)
+    assert all(hit.excerpt for hit in found)
+
+
 def test_a_search_can_be_narrowed_to_a_tag(notebook: Notebook) -> None:
     found = notebook.search("reminders", tag="Incident")
     assert [hit.note.id for hit in found] == ["N-107"]
