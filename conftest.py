@@ -22,8 +22,14 @@ from config.tests.live import LiveServer, serve
 hypothesis_settings.register_profile("patchbay", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("patchbay")
 
-# The demo and hostile servers, the REST client and a browser, for every app.
-pytest_plugins = ["demo.fixtures", "config.tests.rest", "config.tests.browser"]
+# The demo and hostile servers, the REST client, a browser and a language model, for
+# every app.
+pytest_plugins = [
+    "demo.fixtures",
+    "config.tests.rest",
+    "config.tests.browser",
+    "agent.tests.llm_fixtures",
+]
 
 PASSWORD = "correct horse battery staple"
 
