@@ -1,0 +1,198 @@
+"""Connectors as sources of tools, from what is stored of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from agent.tool_types import Caller, Progress, ToolAnswer, ToolSpec
+from connectors import calls
+from connectors.cards import HAPPENED
+from connectors.listing import NAME_CHARS
+from connectors.models import ConnectorQuerySet, Source, Status, UserMCPConnection
+
+# Columns that neither a tool nor a state is read from; some of them are large.
+_UNREAD = ("auth_config", "dropped_tools", "discover_cache", "server_info")
+
+# What a state means for whoever wants to use a tool: a code of connectors.errors,
+# and what happened and what to do.
+_FAILING = {
+    Status.UNREACHABLE: "CONNECTION_FAILED",
+    Status.SERVER_ERROR: "SERVER_ERROR",
+}
+_SIGN_IN = ("SIGN_IN_REQUIRED", "{name} needs you to sign in.")
+_UNPROVED = ("SIGN_IN_REQUIRED", "{name} has to be tested again before it is used.")
+_REASONS = {
+    Status.SIGN_IN: _SIGN_IN,
+    Status.SIGN_IN_AGAIN: ("SIGN_IN_REQUIRED", "{name} needs you to sign in again."),
+    Status.SECRET_UNREADABLE: (
+        "SECRET_UNREADABLE",
+        "The stored credentials of {name} cannot be read. Enter them again.",
+    ),
+    Status.PAUSED_AUTO: (
+        "CONNECTOR_DISABLED",
+        "{name} was paused automatically. Test it to use its tools.",
+    ),
+    Status.NOT_MCP: (
+        "INVALID_MCP_SERVER",
+        "{name} answered, but not as an MCP server. Test it again.",
+    ),
+}
+
+
+@dataclass(kw_only=True)
+class ConnectorSource:
+    """A connector that can be used, and the tools of its stored listing."""
+
+    ref: str
+    slug: str
+    label: str
+    listing: list[Any] = field(repr=False)
+    source: str = str(Source.CONNECTOR)
+
+    @property
+    def connector_id(self) -> int:
+        return int(self.ref)
+
+    def list(self) -> "list[ToolSpec]":
+        """Return the tools from what is stored. Dials nobody."""
+        return [*_specs(self.listing)]
+
+    async def call(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        *,
+        caller: Caller,
+        call_id: UUID,
+        definition_hash: str = "",
+        on_progress: Progress | None = None,
+    ) -> ToolAnswer:
+        """Call a tool at most once, with evidence.
+
+        Raises:
+            ConnectorError: by code; the same as `connectors.calls.call_tool`.
+        """
+        result = await calls.call_tool(
+            user_id=caller.user_id,
+            username=caller.username,
+            connector_id=self.connector_id,
+            tool=name,
+            arguments=arguments,
+            via=caller.via,
+            token_id=caller.token_id,
+            conversation_id=caller.conversation_id,
+            call_id=call_id,
+            definition_hash=definition_hash,
+            on_progress=on_progress,
+        )
+        return ToolAnswer(
+            call_id=result.call_id,
+            is_error=result.is_error,
+            content=result.content,
+            structured_content=result.structured_content,
+            duration_ms=result.duration_ms,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Absent:
+    """A source whose tools cannot be used now: `code`, and why in a sentence."""
+
+    source: str
+    ref: str
+    slug: str
+    label: str
+    code: str
+    message: str
+    # Whether a person or an administrator wanted it so.
+    is_chosen: bool = False
+    # Whether it is merely away, and tried again beside each turn.
+    is_tried: bool = False
+
+
+def usable(*, user_id: int) -> list[ConnectorSource]:
+    """Return the person's connectors that can be used, in their order."""
+    rows = _owned(user_id).usable()
+    return [
+        ConnectorSource(
+            ref=str(row.pk),
+            slug=row.slug,
+            label=row.name,
+            listing=row.discovered_tools,
+        )
+        for row in rows
+    ]
+
+
+def absent(*, user_id: int, besides: list[ConnectorSource]) -> list[Absent]:
+    """Return the person's other connectors, with what keeps each from being used."""
+    known = [source.connector_id for source in besides]
+    others = _owned(user_id).exclude(pk__in=known).defer(*_UNREAD, "discovered_tools")
+    return [_absent(row) for row in others]
+
+
+def _owned(user_id: int) -> ConnectorQuerySet:
+    return UserMCPConnection.objects.owned_by(user_id).defer(*_UNREAD)
+
+
+def _specs(listing: list[Any]) -> Iterator[ToolSpec]:
+    for tool in listing:
+        # Checked when it was listed; what is not of that shape costs itself alone.
+        name = tool.get("name") if isinstance(tool, dict) else None
+        if isinstance(name, str) and 0 < len(name) <= NAME_CHARS:
+            yield _spec(tool)
+
+
+def _spec(tool: dict[str, Any]) -> ToolSpec:
+    hints = tool.get("annotations")
+    hints = hints if isinstance(hints, dict) else {}
+    schema = tool.get("inputSchema")
+    return ToolSpec(
+        name=tool["name"],
+        title=_text(tool, "title"),
+        description=_text(tool, "description"),
+        input_schema=schema if isinstance(schema, dict) else {},
+        reads_only=_hint(hints, "readOnlyHint"),
+        destructive=_hint(hints, "destructiveHint"),
+        definition_hash=_text(tool, "hash"),
+    )
+
+
+def _text(tool: dict[str, Any], key: str) -> str:
+    value = tool.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _hint(hints: dict[str, Any], key: str) -> bool | None:
+    value = hints.get(key)
+    return value if isinstance(value, bool) else None
+
+
+def _absent(row: UserMCPConnection) -> Absent:
+    code, message = _reason(row)
+    is_chosen = not row.is_active or row.status == Status.REMOVED_BY_ADMIN
+    return Absent(
+        source=Source.CONNECTOR,
+        ref=str(row.pk),
+        slug=row.slug,
+        label=row.name,
+        code=code,
+        message=message,
+        is_chosen=is_chosen,
+        is_tried=row.status in _FAILING and not is_chosen,
+    )
+
+
+def _reason(row: UserMCPConnection) -> tuple[str, str]:
+    """Return the code and the sentence of what keeps a connector from being used."""
+    name = row.name
+    if row.status == Status.REMOVED_BY_ADMIN:
+        return "CONNECTOR_DISABLED", f"Your administrator removed {name}."
+    if not row.is_active:
+        return "CONNECTOR_DISABLED", f"{name} is paused. Resume it to use its tools."
+    if row.status in _FAILING:
+        code = row.last_error_code or _FAILING[Status(row.status)]
+        return code, f"{name} is not available. {HAPPENED.get(code, '')}".strip()
+    code, sentence = _REASONS.get(Status(row.status), _UNPROVED)
+    return code, sentence.format(name=name)

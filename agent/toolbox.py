@@ -1,0 +1,254 @@
+"""What a turn may use: every tool of a person, by the name that a model knows.
+
+Loaded from stored listings and settings: nobody is dialled, and what one person has
+is read by their id alone.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.utils import timezone
+
+from agent import costs, names, sources, tool_search, wire_schema
+from agent.models import Policy, ToolSetting
+from agent.names import ToolKey
+from agent.sources import Absent
+from agent.tool_types import Caller, Progress, ToolAnswer, ToolSource, ToolSpec
+from agent.wire_schema import WireSchema
+
+# More than that and models choose badly; some providers take no more than 128.
+OFFERED_MAX = 100
+# How many of those used last are offered without being searched for.
+RECENT_MAX = 20
+SEARCH_MAX = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """One tool of a person: where it is from, and what they decided about it."""
+
+    wire_name: str
+    source: ToolSource
+    spec: ToolSpec
+    policy: str = Policy.DEFAULT
+    pinned: bool = False
+    last_used_at: datetime | None = None
+
+    @property
+    def key(self) -> ToolKey:
+        return (self.source.source, self.source.ref, self.spec.name)
+
+    @property
+    def label(self) -> str:
+        """What people call it: "Notes: Search the notes"."""
+        return f"{self.source.label}: {self.title}"
+
+    @property
+    def title(self) -> str:
+        return self.spec.title or self.spec.name
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether it says that it changes nothing; who says nothing may."""
+        return self.spec.reads_only is True and self.spec.destructive is not True
+
+    @property
+    def asks(self) -> bool:
+        """Whether the person is asked before it runs."""
+        if self.policy == Policy.DEFAULT:
+            return not self.reads_only
+        return self.policy != Policy.ALLOW
+
+    @cached_property
+    def wire(self) -> WireSchema:
+        """Its schema as a model sees it."""
+        return wire_schema.of(self.spec)
+
+    @cached_property
+    def cost(self) -> int:
+        """The tokens that offering it costs in each request, estimated."""
+        return costs.of(self.spec, wire_name=self.wire_name, wire=self.wire)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolbox:
+    """The tools of one person at one moment, by wire name.
+
+    `absent` are the sources that cannot be used now. `forgotten` are the names of
+    tools that are gone: they are never given to others.
+    """
+
+    user_id: int
+    tools: dict[str, Tool] = field(default_factory=dict)
+    absent: tuple[Absent, ...] = ()
+    forgotten: Mapping[str, ToolKey] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, *, user_id: int) -> "Toolbox":
+        """Read what the person has. Four queries, once all tools have names."""
+        usable = sources.usable(user_id=user_id)
+        absent = sources.absent(user_id=user_id, besides=usable)
+        return _filled(user_id, usable, absent)
+
+    @cached_property
+    def allowed(self) -> list[Tool]:
+        """All but those that the person will never have used."""
+        return [tool for tool in self.tools.values() if tool.policy != Policy.NEVER]
+
+    @cached_property
+    def cost(self) -> int:
+        """The tokens of a request that offers everything that is allowed."""
+        return sum(tool.cost for tool in self.allowed)
+
+    @cached_property
+    def is_searching(self) -> bool:
+        """Whether there is too much to offer at once, so that a model has to search."""
+        crowded = len(self.allowed) > OFFERED_MAX
+        return crowded or self.cost > settings.TOOL_BUDGET_TOKENS
+
+    @property
+    def notices(self) -> list[dict[str, Any]]:
+        """What to say of sources that are absent, though nobody wanted it so.
+
+        As payloads of events. Those that may be back are tried beside the turn, and
+        what came of it is said there (`agent.refreshing`).
+        """
+        return [
+            {
+                "level": "info",
+                "text": f"{source.label} was left out of this answer.",
+                "detail": source.message,
+                "code": source.code,
+                "connector_id": int(source.ref),
+            }
+            for source in self.absent
+            if not source.is_chosen and not source.is_tried
+        ]
+
+    def offered(
+        self, *, picked: Iterable[str] = (), revealed: Iterable[str] = ()
+    ) -> list[Tool]:
+        """Return what to offer a model, always in the same order.
+
+        Everything, unless there is too much: then what was picked, what a search
+        revealed, what is pinned and what was used last, at most 100 tools. Of a whole
+        connector that was picked, and of those used last, as many as the budget holds.
+        """
+        if not self.is_searching:
+            return self.allowed
+        found: dict[str, int] = {}
+        for tool, is_due in self._ranked(set(picked), set(revealed)):
+            cost = sum(found.values()) + tool.cost
+            fits = is_due or not found or cost <= settings.TOOL_BUDGET_TOKENS
+            if fits and len(found) < OFFERED_MAX:
+                found[tool.wire_name] = tool.cost
+        return [tool for tool in self.allowed if tool.wire_name in found]
+
+    def search(self, query: str, limit: int = SEARCH_MAX) -> list[Tool]:
+        """Return the tools that suit `query` best, the best one first."""
+        return [self.tools[key] for key in self._index.search(query, limit=limit)]
+
+    async def call(
+        self,
+        tool: Tool,
+        arguments: dict[str, Any],
+        *,
+        caller: Caller,
+        call_id: UUID,
+        on_progress: Progress | None = None,
+    ) -> ToolAnswer:
+        """Call a tool as it was when the toolbox was loaded, and note its use.
+
+        `arguments` bear the tool's own names (`WireSchema.arguments`).
+
+        Raises:
+            ConnectorError: by code; ToolPendingReview if the tool changed since.
+        """
+        await sync_to_async(_note_use)(caller.user_id, tool)
+        return await tool.source.call(
+            tool.spec.name,
+            arguments,
+            caller=caller,
+            call_id=call_id,
+            definition_hash=tool.spec.definition_hash,
+            on_progress=on_progress,
+        )
+
+    @cached_property
+    def _index(self) -> tool_search.ToolIndex:
+        return tool_search.ToolIndex.build(
+            {tool.wire_name: (tool.source.label, tool.spec) for tool in self.allowed}
+        )
+
+    def _ranked(
+        self, picked: set[str], revealed: set[str]
+    ) -> Iterable[tuple[Tool, bool]]:
+        """Give the tools that may be offered, the most wanted first.
+
+        With each, whether it is due whatever it costs.
+        """
+        tools = self.allowed
+        used = [tool for tool in tools if tool.last_used_at]
+        used.sort(key=lambda tool: str(tool.last_used_at), reverse=True)
+        for tool in tools:
+            if tool.wire_name in picked:
+                yield tool, len(picked) == 1
+        yield from ((tool, True) for tool in tools if tool.wire_name in revealed)
+        yield from ((tool, True) for tool in tools if tool.pinned)
+        yield from ((tool, False) for tool in used[:RECENT_MAX])
+
+
+def _filled(
+    user_id: int, usable: Iterable[ToolSource], absent: Iterable[Absent]
+) -> Toolbox:
+    """Give each tool of the sources its name and what the person decided of it."""
+    found = {
+        (source.source, source.ref, spec.name): (source, spec)
+        for source in usable
+        for spec in source.list()
+    }
+    slugs = {key: source.slug for key, (source, _) in found.items()}
+    wire_names = names.ensure(user_id=user_id, tools=slugs)
+    decided = _decided(user_id)
+    tools = [
+        Tool(
+            wire_name=wire_names[key], source=source, spec=spec, **decided.get(key, {})
+        )
+        for key, (source, spec) in found.items()
+    ]
+    return Toolbox(
+        user_id=user_id,
+        tools={tool.wire_name: tool for tool in tools},
+        absent=tuple(absent),
+        forgotten={name: key for key, name in wire_names.items() if key not in found},
+    )
+
+
+def _decided(user_id: int) -> dict[ToolKey, dict[str, Any]]:
+    rows = ToolSetting.objects.filter(user_id=user_id)
+    fields = ("source", "ref", "tool", "policy", "pinned", "last_used_at")
+    return {
+        (source, ref, tool): {"policy": policy, "pinned": pinned, "last_used_at": at}
+        for source, ref, tool, policy, pinned, at in rows.values_list(*fields)
+    }
+
+
+def _note_use(user_id: int, tool: Tool) -> None:
+    source, ref, name = tool.key
+    now = timezone.now()
+    ToolSetting.objects.bulk_create(
+        [
+            ToolSetting(
+                user_id=user_id, source=source, ref=ref, tool=name, last_used_at=now
+            )
+        ],
+        update_conflicts=True,
+        unique_fields=["user", "source", "ref", "tool"],
+        update_fields=["last_used_at", "updated_at"],
+    )
