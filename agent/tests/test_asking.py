@@ -163,6 +163,16 @@ def test_a_model_that_does_not_stop_is_stopped(
     assert llm.left.wait(5)
 
 
+def test_an_answer_of_too_many_bytes_is_not_read(
+    llm: FakeLlm, settings: Settings
+) -> None:
+    settings.LLM_MODEL, settings.MAX_RESULT_BYTES = "endless", 100_000
+    with pytest.raises(ModelUnavailable):
+        ask("hello")
+    assert llm.headers[0]["accept-encoding"] == "identity"
+    assert llm.left.wait(5)
+
+
 def test_nobody_listens_there(
     llm: FakeLlm, settings: Settings, closed_url: str
 ) -> None:

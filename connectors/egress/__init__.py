@@ -10,6 +10,7 @@ event loop (`connectors.pools` keeps it); a client belongs to one operation.
     pool        keeps them for a while
     operation   budget and record
     body, transport   what is done to requests and responses
+    operator    what the operator chose: any address, but not any amount
 """
 
 import hashlib
@@ -31,6 +32,7 @@ from connectors.egress.failures import (
     RequestRefused,
 )
 from connectors.egress.operation import Exchange, Operation
+from connectors.egress.operator import CappedTransport
 from connectors.egress.policy import Policy
 from connectors.egress.pool import GuardedPool
 from connectors.egress.transport import GuardedTransport
@@ -152,13 +154,16 @@ def operator_client(*, tls: ssl.SSLContext, timeout_s: float) -> HttpClient:
     """Make a client for what the operator chose: the language model.
 
     Its addresses are not checked, they may well be inside. `timeout_s` limits each
-    read and write. Closing the client closes its connections.
+    read and write, MAX_RESULT_BYTES each answer. Closing the client closes its
+    connections.
     """
+    transport = httpx2.AsyncHTTPTransport(
+        verify=tls, limits=httpx2.Limits(max_keepalive_connections=MAX_IDLE)
+    )
     return httpx2.AsyncClient(
-        transport=httpx2.AsyncHTTPTransport(
-            verify=tls, limits=httpx2.Limits(max_keepalive_connections=MAX_IDLE)
-        ),
-        headers={"user-agent": "Patchbay"},
+        transport=CappedTransport(transport, max_bytes=settings.MAX_RESULT_BYTES),
+        # What is packed would be counted before it is unpacked.
+        headers={"user-agent": "Patchbay", "accept-encoding": "identity"},
         timeout=httpx2.Timeout(
             timeout_s, connect=min(timeout_s, settings.CONNECT_TIMEOUT_S)
         ),
