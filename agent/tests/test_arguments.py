@@ -1,0 +1,117 @@
+"""What a tool is given when a person only wrote words."""
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent import arguments
+
+SEARCH = {
+    "type": "object",
+    "properties": {
+        "query": {"type": "string"},
+        "limit": {"type": "integer"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "mode": {"$ref": "#/$defs/Mode"},
+        "when": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "all": {"type": "boolean"},
+    },
+    "required": ["query"],
+    "$defs": {"Mode": {"enum": ["Fast", "Full"]}},
+}
+
+
+def needs(**properties: Any) -> dict[str, Any]:
+    return {
+        "type": "object", "properties": properties, "required": list(properties)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("budget 2027", {"query": "budget 2027"}),
+        ("don't panic", {"query": "don't panic"}),
+        ("what changed\nlast week?", {"query": "what changed\nlast week?"}),
+        (
+            "limit=5 tags=a,b mode=full cats and dogs",
+            {"limit": 5, "tags": ["a", "b"], "mode": "Full", "query": "cats and dogs"},
+        ),
+        ('{"query": "x", "limit": 2}', {"query": "x", "limit": 2}),
+        ('{"query": ', {"query": '{"query":'}),
+        ('query: "two words" when: null', {"query": "two words", "when": None}),
+        ("http://example.com/a", {"query": "http://example.com/a"}),
+        ("limit=0 ALL=yes q", {"limit": 0, "all": True, "query": "q"}),
+        ("limit=many cats", {"limit": "many", "query": "cats"}),
+        ("limit=1 limit=2", {"limit": 1, "query": "limit=2"}),
+        ("unknown=1 cats", {"query": "unknown=1 cats"}),
+        ("limit=", {"query": "limit="}),
+        ('tags=["a","b"] cats', {"tags": ["a", "b"], "query": "cats"}),
+        ("", {}),
+    ],
+)
+def test_words_become_arguments(words: str, expected: dict[str, Any]) -> None:
+    assert arguments.from_words(SEARCH, words) == expected
+
+
+@pytest.mark.parametrize(
+    ("schema", "words", "expected"),
+    [
+        (needs(id={"type": "integer"}), "7", {"id": 7}),
+        (needs(id={"type": "integer"}), "the last one", {"id": "the last one"}),
+        (needs(price={"type": "number"}), "1.5", {"price": 1.5}),
+        (needs(a={"type": "number"}, b={"type": "number"}), "1 and 2", {}),
+        (needs(to={"type": "string"}, body={"type": "string"}), "hi", {"body": "hi"}),
+        (needs(size={"enum": [1, 2]}), "2", {"size": 2}),
+        (needs(size={"enum": ["s", "m"]}), "M", {"size": "m"}),
+        (needs(filter={"type": "object"}), "filter={} x", {"filter": {}}),
+        (needs(anything=True), "hello", {"anything": "hello"}),
+        ({"type": "object"}, "hello", {}),
+        ({"type": "object", "properties": {"q": {"type": "string"}}}, "x", {"q": "x"}),
+    ],
+)
+def test_the_schema_says_what_the_words_are(
+    schema: dict[str, Any], words: str, expected: dict[str, Any]
+) -> None:
+    assert arguments.from_words(schema, words) == expected
+
+
+def test_the_main_field_is_what_the_words_would_be() -> None:
+    assert arguments.main_field(SEARCH) == "query"
+    assert arguments.main_field({"type": "object"}) is None
+
+
+@given(
+    words=st.text(max_size=200),
+    schema=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["type", "properties", "required", "$ref", "enum", "anyOf", "items"]
+                ),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    ),
+)
+def test_no_schema_and_no_words_make_it_fail(words: str, schema: Any) -> None:
+    whole = {"type": "object", "properties": {"a": schema, "b": schema}}
+    assert isinstance(arguments.from_words(whole, words), dict)
+    assert isinstance(arguments.from_words(schema, words), dict)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["a=" * 10_000, '"' * 20_000, "{" * 20_000, "limit=" + "9" * 20_000, "a " * 9_999],
+)
+def test_hostile_words_cost_little(words: str) -> None:
+    began = time.monotonic()
+    assert isinstance(arguments.from_words(SEARCH, words), dict)
+    assert time.monotonic() - began < 1
