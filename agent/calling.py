@@ -6,15 +6,28 @@ Everything that a model, a page or a client can say about a call goes through
 
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
+from asgiref.sync import sync_to_async
+
+from agent import approvals, inputs, questions, running
 from agent.journal import Journal
-from agent.models import Message
-from agent.parts import Part, Parts
+from agent.models import Message, Policy, Turn
+from agent.parts import DECIDED, Part, Parts, calls_in
+from agent.questions import Decided, Subject
 from agent.tool_types import Caller, Pick
+from agent.toolbox import Tool, Toolbox
+from connectors import schema_check
+from connectors.errors import (
+    ConnectorError,
+    InvalidInput,
+    ToolNotFound,
+    ToolPendingReview,
+)
+from connectors.text import clean_json
 
-if TYPE_CHECKING:
-    from agent.toolbox import Tool, Toolbox
+NEVER = "You decided that this tool is never used."
 
 
 @dataclass(kw_only=True)
@@ -31,8 +44,10 @@ class Work:
     pick: Pick | None
     earlier: list[Message]
     parts: Parts
-    toolbox: "Toolbox"
+    toolbox: Toolbox
     journal: Journal
+    # What the attempts before this one have used.
+    usage: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +65,8 @@ class Ending:
 class Called:
     """What became of a call.
 
-    `state` is that of its part: done, waiting, form, refused, invalid, unknown.
+    `state` is that of its part: done, waiting, form, refused, invalid, unknown,
+    cancelled.
     `model_text` is what the model is told; "" while it waits. `errors` are those of
     arguments that do not fit, as the `detail` of a 422.
     """
@@ -64,7 +80,7 @@ class Called:
 async def call(
     work: Work,
     *,
-    tool: "Tool",
+    tool: Tool,
     arguments: dict[str, Any],
     step: int,
     call_key: str | None = None,
@@ -72,19 +88,37 @@ async def call(
 ) -> Called:
     """Call `tool`, or ask the person first.
 
-    `call_key` names the call towards the model; `forced` says that the pick, not
-    the model, wants it.
+    `arguments` are the tool's own. `call_key` names the call towards the model;
+    `forced` says that the pick, not the model, wants it.
 
     Raises:
         LostTurn: the turn is somebody else's by now, or was stopped.
     """
-    raise NotImplementedError
+    arguments = clean_json(arguments)
+    about = _about(tool, arguments, step, call_key or new_key(), forced=forced)
+    try:
+        if tool.policy == Policy.NEVER:
+            raise _Never
+        await schema_check.check_arguments(
+            schema=tool.spec.input_schema, arguments=arguments
+        )
+    except ConnectorError as error:
+        errors = error.errors if isinstance(error, InvalidInput) else []
+        state = "invalid" if errors else "refused"
+        await running.fail(work.journal, about, error, state=state)
+        return _called(work, about["id"], errors)
+    if tool.asks:
+        question = partial(_ask, tool, about)
+        await work.journal.emit("approval", also=question, **about)
+        return _called(work, about["id"])
+    await _run(work, tool, about)
+    return _called(work, about["id"])
 
 
 async def ask_form(
     work: Work,
     *,
-    tool: "Tool",
+    tool: Tool,
     arguments: dict[str, Any],
     step: int,
     errors: list[dict[str, Any]] | None = None,
@@ -96,17 +130,138 @@ async def ask_form(
     Raises:
         LostTurn: the turn is somebody else's by now, or was stopped.
     """
-    raise NotImplementedError
+    about = _about(
+        tool, clean_json(arguments), step, call_key or new_key(), forced=forced
+    )
+    shown = {
+        "schema": tool.spec.input_schema,
+        "values": about["arguments"],
+        "errors": errors or [],
+    }
+    question = partial(_ask_form, tool, about)
+    await work.journal.emit("input", also=question, **about, **shown)
+    return _called(work, about["id"])
 
 
 async def run_decided(work: Work) -> None:
     """Run what the person allowed or filled in since the turn began to wait.
 
+    Each is looked at again: a tool that is gone, changed or forbidden by now is
+    refused, and that is said.
+
     Raises:
         LostTurn: the turn is somebody else's by now, or was stopped.
     """
-    raise NotImplementedError
+    for part in calls_in(work.parts, *DECIDED):
+        try:
+            found = await sync_to_async(questions.decided)(work.turn_id, part["id"])
+            tool = _as_decided(work.toolbox, found)
+        except ConnectorError as error:
+            await running.fail(work.journal, part, error, state="refused")
+            continue
+        arguments = found.arguments if found else {}
+        forced = part["forced"]
+        about = _about(tool, arguments, part["step"], part["id"], forced=forced)
+        await _run(work, tool, about)
 
 
 def new_key() -> str:
     return uuid.uuid4().hex
+
+
+class _Never(ConnectorError):
+    code = "TOOL_FORBIDDEN"
+    message = NEVER
+
+
+def _about(
+    tool: Tool, arguments: dict[str, Any], step: int, key: str, *, forced: bool
+) -> dict[str, Any]:
+    """Return what the events of a call say of it."""
+    return {
+        "id": key,
+        "step": step,
+        "name": tool.wire_name,
+        "source": tool.source.source,
+        "ref": tool.source.ref,
+        "tool": tool.spec.name,
+        "title": tool.title,
+        "label": tool.label,
+        "connector": tool.source.label,
+        "reads_only": tool.reads_only,
+        "destructive": tool.spec.destructive is True,
+        "arguments": arguments,
+        "forced": forced,
+    }
+
+
+def _as_decided(toolbox: Toolbox, found: Decided | None) -> Tool:
+    """Return the tool that the person allowed a call of, if it is still that one.
+
+    Raises:
+        ToolNotFound, ToolPendingReview: it is gone, or another by now.
+    """
+    if found is None:
+        raise ToolNotFound
+    subject = found.subject
+    key = (subject.source, subject.ref, subject.tool)
+    tool = next((tool for tool in toolbox.tools.values() if tool.key == key), None)
+    if tool is None:
+        absent = (a for a in toolbox.absent if (a.source, a.ref) == key[:2])
+        raise ToolNotFound(next((a.message for a in absent), ""))
+    if tool.spec.definition_hash != subject.definition_hash:
+        raise ToolPendingReview
+    if tool.policy == Policy.NEVER:
+        raise _Never
+    return tool
+
+
+def _subject(tool: Tool) -> Subject:
+    return Subject(
+        source=tool.source.source,
+        ref=tool.source.ref,
+        tool=tool.spec.name,
+        definition_hash=tool.spec.definition_hash,
+    )
+
+
+def _ask(tool: Tool, about: dict[str, Any], turn: Turn) -> dict[str, Any]:
+    arguments = about["arguments"]
+    approval = approvals.ask(
+        turn, call_key=about["id"], subject=_subject(tool), arguments=arguments
+    )
+    question = f"{tool.title} on {tool.source.label}?"
+    return {"approval_id": approval.pk, "question": question}
+
+
+def _ask_form(tool: Tool, about: dict[str, Any], turn: Turn) -> dict[str, Any]:
+    request = inputs.ask(
+        turn,
+        call_key=about["id"],
+        subject=_subject(tool),
+        arguments=about["arguments"],
+        schema=tool.spec.input_schema,
+    )
+    return {"input_id": request.pk}
+
+
+async def _run(work: Work, tool: Tool, about: dict[str, Any]) -> None:
+    await running.run(
+        journal=work.journal,
+        toolbox=work.toolbox,
+        caller=work.caller,
+        tool=tool,
+        about=about,
+    )
+
+
+def _called(
+    work: Work, call_key: str, errors: list[dict[str, Any]] | None = None
+) -> Called:
+    part = next(part for part in work.parts if part.get("id") == call_key)
+    return Called(
+        state=part["state"],
+        part=part,
+        model_text=part.get("model_text", ""),
+        errors=errors or [],
+    )

@@ -89,10 +89,11 @@ def _tool_progress(parts: Parts, payload: dict[str, Any]) -> int | None:
 
 def _tool_done(parts: Parts, payload: dict[str, Any]) -> int | None:
     index = _index(parts, payload["id"])
-    if index is None:
+    if index is None and "tool" not in payload:
         return None
+    # A call that was refused at once has its only event in this.
+    index = _merge(parts, payload, state=payload["state"])
     parts[index].pop("progress", None)
-    parts[index].update(payload)
     return index
 
 

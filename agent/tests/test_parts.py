@@ -46,6 +46,12 @@ def test_a_call_is_one_part_from_its_start_to_its_end() -> None:
     assert parts[1]["arguments"] == {"q": 1}
 
 
+def test_a_call_that_never_began_is_a_part_too() -> None:
+    parts: list[dict[str, Any]] = []
+    assert fold(parts, "tool_done", {**CALL, "state": "invalid"}) == 0
+    assert (parts[0]["kind"], parts[0]["state"]) == ("call", "invalid")
+
+
 def test_progress_after_the_end_changes_nothing() -> None:
     parts = fold_all(
         [("tool_started", CALL), ("tool_done", {"id": "a", "state": "done"})]

@@ -1,0 +1,93 @@
+"""Calls that wait for values that only the person can give: the form of a tool.
+
+Values that a person filled in and sent are their word for the call, too.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from agent import endings, turns
+from agent.errors import InputClosed
+from agent.journal import append
+from agent.models import ApprovalState, InputRequest, Turn
+from agent.questions import Subject, is_open, lock_turn_of
+from connectors import pools, schema_check
+from connectors.errors import InvalidInput
+from connectors.text import clean_json
+
+
+def ask(
+    turn: Turn,
+    *,
+    call_key: str,
+    subject: Subject,
+    arguments: dict[str, Any],
+    schema: dict[str, Any],
+) -> InputRequest:
+    """Store a call that needs values from the person; the turn is locked."""
+    request = InputRequest(
+        turn=turn,
+        call_key=call_key,
+        schema=clean_json(schema),
+        expires_at=timezone.now() + timedelta(seconds=settings.APPROVAL_TTL_S),
+    )
+    request.request_state = subject.sealed(arguments)
+    request.save()
+    return request
+
+
+async def submit(*, user_id: int, input_id: int, values: dict[str, Any]) -> Turn:
+    """Take what the person filled in; return the turn, queued if nothing waits.
+
+    Raises:
+        TurnNotFound: there is no such form, or it is another person's.
+        InputClosed: it was sent, overtaken, or has expired.
+        InvalidInput: the values do not fit; the form stays open.
+        TooManyRequests: too much at once.
+    """
+    if not isinstance(values, dict):
+        raise InvalidInput.at(
+            "values", "dict_type", msg="Send an object.", type_="dict_type"
+        )
+    arguments = clean_json(values)
+    schema = await sync_to_async(_schema)(user_id, input_id)
+    await pools.release_db()
+    await schema_check.check_arguments(schema=schema, arguments=arguments)
+    return await sync_to_async(_store)(user_id, input_id, arguments)
+
+
+def _schema(user_id: int, input_id: int) -> dict[str, Any]:
+    with transaction.atomic():
+        _, request = _open(user_id, input_id)
+    schema: dict[str, Any] = request.schema
+    return schema
+
+
+@transaction.atomic
+def _store(user_id: int, input_id: int, arguments: dict[str, Any]) -> Turn:
+    turn, request = _open(user_id, input_id)
+    sealed = request.request_state.open() if request.request_state else {}
+    sealed["arguments"] = arguments
+    request.request_state = sealed
+    request.state = ApprovalState.ALLOWED
+    request.save(update_fields=["request_state", "state", "updated_at"])
+    payload = {"id": request.call_key, "decision": "sent", "arguments": arguments}
+    append(turn, "input", payload)
+    turns.resume(turn)
+    endings.store_answer(turn)
+    return turn
+
+
+def _open(user_id: int, input_id: int) -> tuple[Turn, InputRequest]:
+    """Return a form that can be sent, and its turn, locked."""
+    mine = InputRequest.objects.filter(pk=input_id, turn__conversation__user=user_id)
+    turn = lock_turn_of(mine)
+    request = mine.get()
+    if not is_open(turn, state=request.state, until=request.expires_at):
+        raise InputClosed
+    return turn, request
