@@ -4,7 +4,7 @@ Loaded from stored listings and settings: nobody is dialled, and what one person
 is read by their id alone.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -80,11 +80,12 @@ class Tool:
 class Toolbox:
     """The tools of one person at one moment, by wire name.
 
-    `absent` are the sources that cannot be used now. `forgotten` are the names of
-    tools that are gone: they are never given to others.
+    `sources` are where they are from, `absent` those that cannot be used now.
+    `forgotten` are the names of tools that are gone: they are never given to others.
     """
 
     user_id: int
+    sources: tuple[ToolSource, ...] = ()
     tools: dict[str, Tool] = field(default_factory=dict)
     absent: tuple[Absent, ...] = ()
     forgotten: Mapping[str, ToolKey] = field(default_factory=dict)
@@ -205,7 +206,7 @@ class Toolbox:
 
 
 def _filled(
-    user_id: int, usable: Iterable[ToolSource], absent: Iterable[Absent]
+    user_id: int, usable: Sequence[ToolSource], absent: Iterable[Absent]
 ) -> Toolbox:
     """Give each tool of the sources its name and what the person decided of it."""
     found = {
@@ -224,6 +225,7 @@ def _filled(
     ]
     return Toolbox(
         user_id=user_id,
+        sources=tuple(usable),
         tools={tool.wire_name: tool for tool in tools},
         absent=tuple(absent),
         forgotten={name: key for key, name in wire_names.items() if key not in found},
