@@ -38,8 +38,7 @@ class Body:
     """A request that can be answered.
 
     `tool` is the wire name of `tool_choice`, "" without one; `connector` is the slug
-    in the name of the model. `needs_tool` and `no_tools` are the words "required"
-    and "none".
+    in the name of the model. `needs_tool` is the word "required".
     """
 
     model: str
@@ -48,7 +47,6 @@ class Body:
     earlier: list[Said]
     tool: str = ""
     needs_tool: bool = False
-    no_tools: bool = False
     streams: bool = False
     includes_usage: bool = False
 
@@ -165,7 +163,11 @@ def _tool_choice(body: dict[str, Any]) -> dict[str, Any]:
     if choice == "required":
         return {"needs_tool": True}
     if choice == "none":
-        return {"no_tools": True}
+        # The agent alone knows when it needs one; to promise less would be a lie.
+        raise Refused(
+            "The agent decides itself whether it uses tools. Leave tool_choice out.",
+            param="tool_choice",
+        )
     return {"tool": _chosen_name(choice)}
 
 
@@ -173,7 +175,7 @@ def _chosen_name(choice: Any) -> str:
     is_function = isinstance(choice, dict) and choice.get("type") == "function"
     if not is_function or not isinstance(choice.get("function"), dict):
         raise Refused(
-            'Send "none", "auto", "required", or '
+            'Send "auto", "required", or '
             '{"type": "function", "function": {"name": …}}.',
             param="tool_choice",
         )

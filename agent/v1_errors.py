@@ -15,7 +15,8 @@ from typing import Any, Final
 from django.http import JsonResponse
 from rest_framework.settings import api_settings
 
-from agent.errors import AgentError
+from agent import errors
+from agent.errors import AgentError, ModelFailure
 
 # Where OpenAI has a code for the same.
 CODES: Final = {
@@ -23,6 +24,22 @@ CODES: Final = {
     "TOO_MANY_REQUESTS": "rate_limit_exceeded",
     "INVALID_INPUT": "invalid_value",
 }
+# By which a turn can have failed; what is not here is a fault of ours.
+FAILURES: Final[dict[str, type[AgentError]]] = {
+    kind.code: kind
+    for kind in (
+        errors.ModelUnavailable,
+        errors.ModelKeyRejected,
+        errors.ModelBusy,
+        errors.ModelRefused,
+        errors.ModelNonsense,
+        errors.TurnLimit,
+        errors.LostTurn,
+    )
+}
+# Said to clients that would try again by themselves. Source: openai-python,
+# BaseClient._should_retry.
+RETRY_HEADER: Final = "x-should-retry"
 
 
 class Refused(AgentError):
@@ -63,6 +80,22 @@ def answer(failure: Exception) -> JsonResponse:
     # Of the body that is not sent.
     headers.pop("Content-Type", None)
     return JsonResponse(reworded(response.data, status), status=status, headers=headers)
+
+
+def failed(ending: dict[str, Any], *, has_called: bool) -> JsonResponse:
+    """Answer for a turn that ended early; `ending` is the payload of its end.
+
+    A client must not try again by itself if a tool was called: it would be called
+    a second time. Nor if somebody stopped the turn.
+    """
+    # One that was stopped or lost has no code of its own.
+    code = ending.get("error_code") or errors.LostTurn.code
+    kind = FAILURES.get(code, AgentError)
+    message = ending.get("message", "") if kind is not AgentError else ""
+    response = answer(kind(message))
+    if has_called or not issubclass(kind, ModelFailure):
+        response[RETRY_HEADER] = "false"
+    return response
 
 
 def reworded(problem: dict[str, Any], status: int) -> dict[str, Any]:

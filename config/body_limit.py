@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
+from agent import v1_errors
 from config.errors import MESSAGES
 
 type Scope = MutableMapping[str, Any]
@@ -18,7 +19,8 @@ type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 
 _CODE = "PAYLOAD_TOO_LARGE"
-_ANSWER = json.dumps({"error": _CODE, "message": MESSAGES[_CODE]}).encode()
+_STATUS = 413
+_PROBLEM = {"error": _CODE, "message": MESSAGES[_CODE]}
 
 
 class BodyLimit:
@@ -30,7 +32,7 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         if _announced(scope) > limit:
-            await _refuse(send)
+            await _refuse(scope, send)
             return
         received = 0
 
@@ -46,7 +48,7 @@ class BodyLimit:
         await self.application(scope, counted, send)
         if received > limit:
             # The body is read before the view, so no answer has begun.
-            await _refuse(send)
+            await _refuse(scope, send)
 
 
 def _announced(scope: Scope) -> int:
@@ -57,12 +59,15 @@ def _announced(scope: Scope) -> int:
     return 0
 
 
-async def _refuse(send: Send) -> None:
+async def _refuse(scope: Scope, send: Send) -> None:
+    is_v1 = scope["path"].startswith("/v1/")
+    problem = v1_errors.reworded(_PROBLEM, _STATUS) if is_v1 else _PROBLEM
+    answer = json.dumps(problem).encode()
     headers = [
         (b"content-type", b"application/json"),
-        (b"content-length", str(len(_ANSWER)).encode()),
+        (b"content-length", str(len(answer)).encode()),
         # What is left of the body is not read.
         (b"connection", b"close"),
     ]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": _ANSWER})
+    await send({"type": "http.response.start", "status": _STATUS, "headers": headers})
+    await send({"type": "http.response.body", "body": answer})

@@ -1,4 +1,4 @@
-"""What fails outside of REST: JSON below /api, a small page elsewhere.
+"""What fails outside of REST: JSON below /api and /v1, a small page elsewhere.
 
 A request of htmx gets a notice instead of the page, for the place of the messages:
 swapped where the answer was expected, it would take something away that still works.
@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 
 from accounts.errors import AccountError
+from agent import v1_errors
 from config.errors import (
     STATUS,
     Problem,
@@ -84,6 +85,9 @@ def _serve(request: HttpRequest, problem: Problem, template: str) -> HttpRespons
     status, headers = problem.status, problem.headers
     if request.path == "/api" or request.path.startswith("/api/"):
         return JsonResponse(problem.body, status=status, headers=headers)
+    if request.path.startswith("/v1/"):
+        body = v1_errors.reworded(problem.body, status)
+        return JsonResponse(body, status=status, headers=headers)
     context = {"problem": problem.body, "status": status}
     if request.headers.get("HX-Request") == "true":
         place = {"HX-Retarget": "#messages", "HX-Reswap": "beforeend"}

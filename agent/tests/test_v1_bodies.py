@@ -79,16 +79,15 @@ def test_the_model_names_a_connector():
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
-        (None, ("", False, False)),
-        ("auto", ("", False, False)),
-        ("required", ("", True, False)),
-        ("none", ("", False, True)),
-        (SEARCH, ("notes__search", False, False)),
+        (None, ("", False)),
+        ("auto", ("", False)),
+        ("required", ("", True)),
+        (SEARCH, ("notes__search", False)),
     ],
 )
-def test_the_choice_of_a_tool(choice: Any, expected: tuple[str, bool, bool]):
+def test_the_choice_of_a_tool(choice: Any, expected: tuple[str, bool]):
     read = v1_bodies.read(body(tool_choice=choice))
-    assert (read.tool, read.needs_tool, read.no_tools) == expected
+    assert (read.tool, read.needs_tool) == expected
 
 
 def test_settings_and_tools_of_the_client_do_not_matter():
@@ -187,6 +186,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("an answer that is true", body(n=True), "n"),
     ("JSON wanted", body(response_format={"type": "json_object"}), "response_format"),
     ("a form that is text", body(response_format="text"), "response_format"),
+    ("no tools at all", body(tool_choice="none"), "tool_choice"),
     ("a choice that is no word of theirs", body(tool_choice="maybe"), "tool_choice"),
     ("a choice that is a number", body(tool_choice=1), "tool_choice"),
     ("a choice of a kind", body(tool_choice={"type": "custom"}), "tool_choice"),

@@ -43,6 +43,7 @@ urlpatterns = [
     # Below /api, but not behind Django REST framework.
     path("api/page", page),
     path("api/form", form),
+    path("v1/page", page),
     path("page", page),
     path("form", form),
     path("only-post", require_POST(form)),

@@ -1,3 +1,4 @@
+import json
 import socket
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
@@ -50,6 +51,17 @@ def test_a_body_that_is_announced_too_large_is_not_read(
     response = connection.getresponse()
     assert response.status == 413
     assert b'"PAYLOAD_TOO_LARGE"' in response.read()
+
+
+def test_openai_s_clients_are_told_so_in_their_words(
+    connection: HTTPConnection,
+) -> None:
+    connection.putrequest("POST", "/v1/chat/completions")
+    connection.putheader("Content-Length", str(10 << 30))
+    connection.endheaders()
+    response = connection.getresponse()
+    assert response.status == 413
+    assert json.loads(response.read())["error"]["code"] == "payload_too_large"
 
 
 def test_a_body_that_grows_too_large_is_cut(

@@ -38,11 +38,13 @@ def test_what_fails_outside_of_rest_is_json_below_api_and_a_page_elsewhere(
 ) -> None:
     below = fail(exc, "/api/page")
     assert (below.status_code, below.json()["error"]) == (status, code)
+    v1 = fail(exc, "/v1/page")
+    assert (v1.status_code, v1.json()["error"]["code"]) == (status, code.lower())
     page = fail(exc, "/page")
     assert page.status_code == status
     assert page["Content-Type"].startswith("text/html")
     assert MESSAGES[code].partition(".")[0].partition("`")[0] in page.text
-    for response in (below, page):
+    for response in (below, v1, page):
         assert SECRET not in response.text
         assert "Traceback" not in response.text
 
