@@ -22,4 +22,5 @@ def shown(tokens: int) -> str:
     """Return a number of tokens as people read it: 840, 6.2k, 32k."""
     if tokens < 1000:
         return str(tokens)
-    return f"{tokens / 1000:.1f}".removesuffix(".0") + "k"
+    digits = 1 if tokens < 99_950 else 0
+    return f"{tokens / 1000:.{digits}f}".removesuffix(".0") + "k"
