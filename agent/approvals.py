@@ -17,10 +17,11 @@ from agent.errors import ApprovalClosed
 from agent.journal import append
 from agent.models import Approval, ApprovalState, Policy, ToolSetting, Turn
 from agent.questions import Subject, is_open, lock_turn_of
+from connectors.errors import InvalidInput
 
-ALLOW, ALWAYS, DECLINE = "allow", "always", "decline"
+ONCE, ALWAYS, DECLINE = "once", "always", "decline"
 # The word of a decision in the events.
-_SAID = {ALLOW: "allowed", ALWAYS: "always", DECLINE: "declined"}
+_SAID = {ONCE: "allowed", ALWAYS: "always", DECLINE: "declined"}
 
 log = structlog.get_logger(__name__)
 
@@ -45,14 +46,20 @@ def ask(
 def decide(*, user_id: int, approval_id: int, decision: str) -> Turn:
     """Take the person's word for a call; return its turn.
 
-    The turn is queued by it if nothing else waits. `decision` is ALLOW, ALWAYS
+    The turn is queued by it if nothing else waits. `decision` is ONCE, ALWAYS
     (this tool is not asked about again) or DECLINE.
 
     Raises:
+        InvalidInput: it is no such word.
         TurnNotFound: there is no such question, or it is another person's.
         ApprovalClosed: it was decided, overtaken, or has expired.
     """
-    said = _SAID[decision]
+    said = _SAID.get(decision, "")
+    if not said:
+        known = ", ".join(_SAID)
+        raise InvalidInput.at(
+            "decision", "enum", msg=f"Choose one of: {known}.", type_="enum"
+        )
     mine = Approval.objects.filter(pk=approval_id, turn__conversation__user=user_id)
     with transaction.atomic():
         turn = lock_turn_of(mine)

@@ -16,6 +16,7 @@ from agent.journal import Journal
 from agent.models import Message, Policy, Turn
 from agent.parts import DECIDED, Part, Parts, calls_in
 from agent.questions import Decided, Subject
+from agent.selection import NOT_ALLOWED
 from agent.tool_types import Caller, Pick
 from agent.toolbox import Tool, Toolbox
 from connectors import schema_check
@@ -170,7 +171,7 @@ def new_key() -> str:
 
 
 class _Never(ConnectorError):
-    code = "TOOL_FORBIDDEN"
+    code = NOT_ALLOWED
     message = NEVER
 
 

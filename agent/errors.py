@@ -3,8 +3,8 @@
 AgentError
 ├── ConversationNotFound        NOT_FOUND
 ├── TurnNotFound                NOT_FOUND
+├── CallNotFound                NOT_FOUND
 ├── TurnRunning                 TURN_RUNNING, one at a time
-├── MessageEmpty, MessageTooLong  422
 ├── NothingToRetry              NOTHING_TO_RETRY
 ├── ApprovalClosed              APPROVAL_CLOSED, decided, superseded or expired
 ├── InputClosed                 INPUT_CLOSED
@@ -35,6 +35,11 @@ class ConversationNotFound(AgentError):
 class TurnNotFound(AgentError):
     code = "NOT_FOUND"
     message = "There is no such answer."
+
+
+class CallNotFound(AgentError):
+    code = "NOT_FOUND"
+    message = "There is no such call."
 
 
 class TurnRunning(AgentError):

@@ -17,7 +17,6 @@ from agent.journal import append
 from agent.models import ApprovalState, InputRequest, Turn
 from agent.questions import Subject, is_open, lock_turn_of
 from connectors import pools, schema_check
-from connectors.errors import InvalidInput
 from connectors.text import clean_json
 
 
@@ -41,7 +40,7 @@ def ask(
     return request
 
 
-async def submit(*, user_id: int, input_id: int, values: dict[str, Any]) -> Turn:
+async def submit(*, user_id: int, input_id: int, arguments: dict[str, Any]) -> Turn:
     """Take what the person filled in; return the turn, queued if nothing waits.
 
     Raises:
@@ -50,11 +49,7 @@ async def submit(*, user_id: int, input_id: int, values: dict[str, Any]) -> Turn
         InvalidInput: the values do not fit; the form stays open.
         TooManyRequests: too much at once.
     """
-    if not isinstance(values, dict):
-        raise InvalidInput.at(
-            "values", "dict_type", msg="Send an object.", type_="dict_type"
-        )
-    arguments = clean_json(values)
+    arguments = clean_json(arguments)
     schema = await sync_to_async(_schema)(user_id, input_id)
     await pools.release_db()
     await schema_check.check_arguments(schema=schema, arguments=arguments)

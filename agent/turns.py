@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, Q
+from django.db.models import Max
 from django.utils import timezone
 
 from agent import endings
@@ -31,16 +31,12 @@ from agent.models import (
     InputRequest,
     Message,
     Turn,
-    TurnEvent,
     TurnState,
 )
 from agent.parts import RETRY
 from agent.tool_types import Pick
 
 CAN_BE_RETRIED = (TurnState.FAILED, TurnState.STOPPED, TurnState.INTERRUPTED)
-REAPED_AT_ONCE = 100
-EVENTS_KEPT_FOR = timedelta(days=1)
-PRUNED_AT_ONCE = 500
 
 log = structlog.get_logger(__name__)
 
@@ -137,9 +133,18 @@ def stop(turn_id: int) -> bool:
     return True
 
 
-def supersede(turn: Turn) -> None:
-    """End a waiting turn that is locked: the person went on without answering."""
-    endings.end(turn, state=TurnState.DONE)
+def note(turn_id: int, notice: dict[str, Any]) -> bool:
+    """Add a notice to an answer after its end; return whether it could be.
+
+    One that ended early says nothing more: it can be tried again.
+    """
+    with transaction.atomic():
+        turn = lock(turn_id)
+        if turn is None or turn.state not in (TurnState.DONE, TurnState.WAITING):
+            return False
+        append(turn, "notice", notice)
+        endings.store_answer(turn)
+    return True
 
 
 def retry(turn_id: int) -> Turn:
@@ -179,33 +184,6 @@ def newest_seq(conversation_id: int) -> int:
     return messages.aggregate(newest=Max("seq"))["newest"] or 0
 
 
-def reap(conversation_id: int | None = None) -> list[Turn]:
-    """Interrupt turns whose process is gone, of one conversation or of all."""
-    dead = Q(state__in=[TurnState.QUEUED, TurnState.RUNNING])
-    dead &= Q(lease_until__lt=timezone.now())
-    if conversation_id is not None:
-        dead &= Q(conversation=conversation_id)
-    found = Turn.objects.filter(dead).order_by("lease_until")
-    keys = list(found.values_list("pk", flat=True)[:REAPED_AT_ONCE])
-    return [turn for key in keys if (turn := _interrupt(key, dead))]
-
-
-def prune_events() -> int:
-    """Delete the events of turns that ended long ago; their messages stay.
-
-    Those that could be tried again keep them.
-    """
-    before = timezone.now() - EVENTS_KEPT_FOR
-    ended = Turn.objects.exclude(state__in=OPEN).filter(updated_at__lt=before)
-    final = ended.filter(
-        Q(state=TurnState.DONE)
-        | Q(conversation__messages__seq__gt=F("user_message__seq") + 1)
-    )
-    keys = final.filter(events__isnull=False).values_list("pk", flat=True).distinct()
-    deleted, _ = TurnEvent.objects.filter(turn__in=list(keys[:PRUNED_AT_ONCE])).delete()
-    return deleted
-
-
 def ids(turn: Turn) -> dict[str, Any]:
     """What events of the log name of a turn."""
     return {
@@ -226,17 +204,6 @@ def log_end(turn: Turn) -> None:
     )
     if turn.selection and turn.enforcement != Enforcement.NONE:
         log.info("selection.enforced", **ids(turn), enforcement=str(turn.enforcement))
-
-
-def _interrupt(turn_id: int, dead: Q) -> Turn | None:
-    with transaction.atomic():
-        turn = lock(turn_id)
-        # Looked at again under the lock: a heartbeat may have come in between.
-        if turn is None or not Turn.objects.filter(dead, pk=turn_id).exists():
-            return None
-        endings.end(turn, state=TurnState.INTERRUPTED)
-    log_end(turn)
-    return turn
 
 
 def _owned(turn_id: int, owner: str) -> Turn:

@@ -15,8 +15,10 @@ from datetime import timedelta
 
 import structlog
 from asgiref.sync import sync_to_async
+from django.apps import apps
 from django.db import DatabaseError
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django_tasks_db.models import DBTaskResult
 
 from connectors import evidence, pools
@@ -59,6 +61,12 @@ JOBS = (
     Job(name="calls.end_orphaned", every_s=60, run=end_orphaned_calls),
     Job(name="tasks.prune", every_s=3600, run=prune_tasks),
 )
+
+
+def all_jobs() -> tuple[Job, ...]:
+    """Return these jobs and those of other rooms, which their apps name as `jobs`."""
+    paths = [getattr(app, "jobs", "") for app in apps.get_app_configs()]
+    return (*JOBS, *(job for path in paths if path for job in import_string(path)))
 
 
 async def run(*, stop: asyncio.Event, jobs: Sequence[Job] = JOBS) -> None:

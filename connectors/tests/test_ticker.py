@@ -154,8 +154,14 @@ async def test_stopping_cancels_what_hangs_and_gives_the_lease_back(
 
 
 def test_every_job_has_a_name_of_its_own() -> None:
-    names = [job.name for job in ticker.JOBS]
+    names = [job.name for job in ticker.all_jobs()]
     assert len(set(names)) == len(names)
+
+
+def test_other_rooms_bring_jobs_of_their_own() -> None:
+    names = {job.name for job in ticker.all_jobs()}
+    assert names > {job.name for job in ticker.JOBS}
+    assert "turns.reap" in names
 
 
 def test_calls_that_nobody_finished_become_unknown(alice: User) -> None:

@@ -40,7 +40,7 @@ async def work() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, begin_to_stop)
     tasks.start()
-    await ticker.run(stop=stop)
+    await ticker.run(stop=stop, jobs=ticker.all_jobs())
     await asyncio.to_thread(tasks.join, LAST_TASK_S)
     if tasks.is_alive():
         log.warning("worker.task_abandoned")

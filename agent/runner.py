@@ -1,0 +1,308 @@
+"""Do the turns of this process: begin, keep the lease, answer, end.
+
+On a loop that lives on, a turn is a task of its own; anywhere else it is done to its
+end by who asks for it.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from contextvars import Context
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import structlog
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.conf import settings
+from django.db import DatabaseError
+from django.utils import timezone
+
+from agent import calling, endings, leftovers, providers, turns
+from agent.calling import Ending, Work
+from agent.errors import LostTurn
+from agent.journal import Journal, Sink, wake
+from agent.models import Turn, TurnState
+from agent.tool_types import Caller, Pick
+from agent.toolbox import Toolbox
+from connectors import pools
+from connectors.errors import ConnectorError
+
+log = structlog.get_logger(__name__)
+
+# What is done beside turns, and not cancelled with one.
+_NO_TURN = 0
+_residents: WeakKeyDictionary[
+    asyncio.AbstractEventLoop, dict[asyncio.Task[None], int]
+] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def resident() -> AsyncGenerator[None]:
+    """Let turns run on this loop while the block lasts.
+
+    Those that still run at its end are interrupted, and what they have said is kept.
+    """
+    loop = asyncio.get_running_loop()
+    tasks = _residents.setdefault(loop, {})
+    try:
+        yield
+    finally:
+        del _residents[loop]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def launch(turn_id: int) -> None:
+    """Begin the work on a queued turn; if the loop does not live on, do it all."""
+    if not _leave(partial(run, turn_id), turn_id):
+        await run(turn_id)
+
+
+def cancel(turn_id: int) -> None:
+    """End the work on a turn that was stopped, if it is this loop that does it."""
+    tasks = _residents.get(asyncio.get_running_loop(), {})
+    for task, key in tasks.items():
+        if key == turn_id:
+            task.cancel()
+
+
+async def run(turn_id: int, *, sink: Sink | None = None) -> None:
+    """Do a queued turn until it ends, or waits for the person.
+
+    Nothing is done if it is not queued any more. `sink` is told every event, and at
+    last `done`: also where the turn waits.
+    """
+    owner = secrets.token_hex(8)
+    turn = await sync_to_async(turns.begin)(turn_id, owner=owner)
+    if turn is None:
+        return
+    try:
+        done = await _while_ours(_attempt(turn, owner, sink), turn_id, owner)
+    except LostTurn:
+        # Stopped, or taken for dead: who did that has written the end.
+        done = {"state": str(TurnState.STOPPED)}
+    except BaseException as failure:
+        done = await asyncio.shield(_fail(turn_id, owner, failure))
+        if not isinstance(failure, Exception):
+            raise
+    finally:
+        await pools.release_db()
+        await wake(turn.conversation_id)
+    if sink is not None:
+        await sink("done", done)
+
+
+async def reap(*, conversation_id: int | None = None) -> int:
+    """Interrupt turns whose process is gone, and tell who shows them; count them."""
+    reaped = await sync_to_async(leftovers.reap)(conversation_id)
+    await pools.release_db()
+    for turn in reaped:
+        await wake(turn.conversation_id)
+    return len(reaped)
+
+
+def _leave(work: Callable[[], Awaitable[None]], turn_id: int) -> bool:
+    """Leave `work` on a turn to the loop; False if the loop does not live on."""
+    tasks = _residents.get(asyncio.get_running_loop())
+    if tasks is None:
+        return False
+    # Not in the context of a request: its threads end with it.
+    context = Context()
+    bound = structlog.contextvars.get_contextvars()
+    context.run(lambda: structlog.contextvars.bind_contextvars(**bound))
+    task = asyncio.create_task(_alone(work, turn_id), context=context)
+    tasks[task] = turn_id
+    task.add_done_callback(lambda done: tasks.pop(done, None))
+    return True
+
+
+async def _alone(work: Callable[[], Awaitable[None]], turn_id: int) -> None:
+    """Do `work` with a thread of its own for the database."""
+    async with ThreadSensitiveContext():
+        try:
+            await work()
+        except Exception:
+            # Its lease ends, and whoever comes past interrupts it.
+            log.exception("turn.lost", turn_id=turn_id)
+        finally:
+            await pools.release_db()
+
+
+async def _while_ours(
+    attempt: Coroutine[Any, Any, dict[str, Any]], turn_id: int, owner: str
+) -> dict[str, Any]:
+    """Await `attempt` while the lease is kept.
+
+    Raises:
+        LostTurn: the lease is lost; the attempt was cancelled.
+    """
+    answering = asyncio.ensure_future(attempt)
+    beating = asyncio.ensure_future(_beat(turn_id, owner))
+    try:
+        await asyncio.wait({answering, beating}, return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise LostTurn
+        return answering.result()
+    finally:
+        answering.cancel()
+        beating.cancel()
+        await asyncio.gather(answering, beating, return_exceptions=True)
+
+
+async def _beat(turn_id: int, owner: str) -> None:
+    """Renew the lease until it is lost: to another, or for want of a database."""
+    until = timezone.now() + timedelta(seconds=settings.TURN_LEASE_S)
+    while timezone.now() < until:
+        await asyncio.sleep(settings.TURN_LEASE_S / 3)
+        with suppress(DatabaseError):
+            now = timezone.now()
+            if not await sync_to_async(turns.heartbeat)(turn_id, owner=owner):
+                return
+            until = now + timedelta(seconds=settings.TURN_LEASE_S)
+        await pools.release_db()
+
+
+async def _attempt(turn: Turn, owner: str, sink: Sink | None) -> dict[str, Any]:
+    """Answer until there is an end, or something to wait for; return what is done."""
+    while True:
+        work = await sync_to_async(_prepare)(turn, owner, sink)
+        await pools.release_db()
+        try:
+            ending = await _answer(work, is_first=turn.attempts == 1)
+        finally:
+            # What was said is kept, also if the answer breaks off here.
+            await work.journal.flush()
+        if ending.state != TurnState.WAITING:
+            return await sync_to_async(_finish)(turn.pk, owner, ending)
+        if await sync_to_async(turns.pause)(
+            turn.pk, owner=owner, enforcement=ending.enforcement, usage=ending.usage
+        ):
+            return {"state": str(TurnState.WAITING), "enforcement": ending.enforcement}
+
+
+async def _answer(work: Work, *, is_first: bool) -> Ending:
+    """Answer with the model, or in Direct mode; listings are refreshed beside it."""
+    # A loop that lives on lets it take its time, also after the end of the answer.
+    refresh = partial(_refresh, work)
+    beside = None if _leave(refresh, _NO_TURN) else asyncio.ensure_future(refresh())
+    try:
+        if is_first and not work.parts:
+            for notice in work.toolbox.notices:
+                await work.journal.emit("notice", **notice)
+        await calling.run_decided(work)
+        ending = await _answering()(work)
+        if beside is not None:
+            await beside
+        return ending
+    finally:
+        if beside is not None:
+            beside.cancel()
+
+
+def _answering() -> Callable[[Work], Awaitable[Ending]]:
+    if providers.is_direct():
+        from agent import direct
+
+        return direct.answer
+    # Slow to import, and nobody in Direct mode needs it.
+    from agent import engine
+
+    return engine.answer
+
+
+async def _refresh(work: Work) -> None:
+    """Refresh what is stale, and say what was left out of the answer.
+
+    It costs the answer nothing, and may come after its end.
+    """
+    from agent import refreshing
+
+    try:
+        async for notice in refreshing.refresh(work.caller.user_id):
+            try:
+                await work.journal.emit("notice", **notice)
+            except LostTurn:
+                await sync_to_async(turns.note)(work.turn_id, notice)
+                await wake(work.journal.conversation_id)
+    except Exception:
+        log.exception("listing.refresh_failed", turn_id=work.turn_id)
+    finally:
+        await pools.release_db()
+
+
+def _prepare(turn: Turn, owner: str, sink: Sink | None) -> Work:
+    """Load what an attempt needs. Dials nobody."""
+    message, conversation = turn.user_message, turn.conversation
+    user = conversation.user
+    parts, seq = endings.parts_of(turn.pk)
+    journal = Journal(
+        turn_id=turn.pk,
+        conversation_id=conversation.pk,
+        owner=owner,
+        parts=parts,
+        seq=seq,
+        sink=sink,
+    )
+    pick = Pick(
+        kind=message.selection_kind,
+        ref=message.selection_ref,
+        label=message.selection_label,
+    )
+    caller = Caller(
+        user_id=user.pk,
+        username=user.username,
+        via=turn.via,
+        conversation_id=conversation.pk,
+        token_id=turn.token_id,
+    )
+    return Work(
+        turn_id=turn.pk,
+        caller=caller,
+        text=message.text,
+        pick=pick if pick.kind else None,
+        earlier=list(conversation.messages.filter(seq__lt=message.seq)),
+        parts=parts,
+        toolbox=Toolbox.load(user_id=user.pk),
+        journal=journal,
+        usage=turn.usage,
+    )
+
+
+async def _fail(turn_id: int, owner: str, failure: BaseException) -> dict[str, Any]:
+    """End an attempt that broke off; what it said is kept."""
+    ending = Ending(state=TurnState.INTERRUPTED)
+    if isinstance(failure, ConnectorError):
+        ending = Ending(
+            state="failed", error_code=failure.code, message=failure.message
+        )
+    elif isinstance(failure, Exception):
+        log.error("turn.failed", turn_id=turn_id, exc_info=failure)
+        ending = Ending(
+            state="failed",
+            error_code=ConnectorError.code,
+            message=ConnectorError.message,
+        )
+    try:
+        return await sync_to_async(_finish)(turn_id, owner, ending)
+    except LostTurn:
+        return {"state": str(TurnState.STOPPED)}
+
+
+def _finish(turn_id: int, owner: str, ending: Ending) -> dict[str, Any]:
+    turn = turns.finish(
+        turn_id,
+        owner=owner,
+        state=ending.state,
+        enforcement=ending.enforcement,
+        error_code=ending.error_code,
+        message=ending.message,
+        usage=ending.usage,
+    )
+    done: dict[str, Any] = turn.events.order_by("-seq").values_list(
+        "payload", flat=True
+    )[0]
+    return done
