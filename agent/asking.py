@@ -22,6 +22,7 @@ from pydantic_ai.exceptions import (
     UserError,
 )
 from pydantic_ai.messages import (
+    InstructionPart,
     ModelMessage,
     ModelResponse,
     PartDeltaEvent,
@@ -62,6 +63,7 @@ class Question:
     """
 
     messages: Sequence[ModelMessage]
+    instructions: str = ""
     tools: Sequence[ToolDefinition] = ()
     forced: Sequence[str] = field(default=())
 
@@ -79,7 +81,10 @@ async def ask(model: Model, question: Question, on_text: OnText) -> ModelRespons
             question.messages,
             model_settings=_settings(question),
             model_request_parameters=ModelRequestParameters(
-                function_tools=list(question.tools)
+                function_tools=list(question.tools),
+                instruction_parts=[InstructionPart(content=question.instructions)]
+                if question.instructions
+                else None,
             ),
         ) as stream:
             async for event in stream:

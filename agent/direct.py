@@ -1,0 +1,138 @@
+"""Direct mode: what answers where there is no language model. It guesses nothing.
+
+What was picked is called with arguments read from the words, or its form is shown; its
+answer is said as it is. Without a pick, tools are proposed, or the one is used that the
+message begins with: `/notes__search budget 2027`.
+"""
+
+import re
+from dataclasses import replace
+
+import structlog
+
+from agent import enforcement, envelope, selection
+from agent.calling import Called, Ending, Work
+from agent.enforcement import Promise
+from agent.models import Enforcement
+from agent.parts import Part, calls_in
+from agent.toolbox import Tool
+from connectors.text import clean
+
+PROPOSALS = 5
+SUMMARY_CHARS = 140
+LABEL = "Direct mode: no language model is set up, so what you pick is run as it is."
+NO_TOOLS = "You have no tools yet. Add a connector first."
+NO_MATCH = "None of your tools has these words. Pick one, and write what it needs."
+PROPOSED = "Pick one of these tools, and write what it needs."
+_COMMAND = re.compile(r"\s*/([A-Za-z0-9_-]{1,64})(?:\s+|$)")
+_WAITING = {"waiting": Enforcement.APPROVAL, "form": Enforcement.FORM}
+
+log = structlog.get_logger(__name__)
+
+
+async def answer(work: Work) -> Ending:
+    """Answer a message without a language model.
+
+    Raises:
+        LostTurn: the turn is somebody else's by now, or was stopped.
+    """
+    if not any(part.get("level") == "direct" for part in work.parts):
+        await _notice(work, level="direct", text=LABEL)
+    ending = await _answer(work)
+    if work.pick is not None:
+        enforced = {"turn_id": work.turn_id, "enforcement": str(ending.enforcement)}
+        log.info("selection.enforced", **enforced)
+    return replace(ending, usage={"mode": "direct"})
+
+
+async def _answer(work: Work) -> Ending:
+    work = _with_command(work)
+    promise = await enforcement.begin(work)
+    if isinstance(promise, Ending):
+        return promise
+    if promise.is_open:
+        return await _use(work, promise)
+    if calls_in(work.parts):
+        # The person has decided: what was called since is said.
+        await _tell(work)
+    else:
+        await _propose(work)
+    return Ending(state="done", enforcement=promise.kept)
+
+
+def _with_command(work: Work) -> Work:
+    """Return the work with the tool picked that the message begins with, if any."""
+    found = _COMMAND.match(work.text)
+    if work.pick is not None or found is None or found[1] not in work.toolbox.tools:
+        return work
+    pick = selection.resolve(work.toolbox, found[1])
+    return replace(work, pick=pick, text=work.text[found.end() :])
+
+
+async def _use(work: Work, promise: Promise) -> Ending:
+    step = max((part["step"] for part in calls_in(work.parts)), default=0) + 1
+    called = await enforcement.call_anyway(work, promise.tools, step=step)
+    promise.note(called.part)
+    if promise.kept == Enforcement.REFUSED:
+        return await enforcement.refuse(work, promise.refusal)
+    if called.state in _WAITING:
+        return Ending(state="waiting", enforcement=_WAITING[called.state])
+    if promise.is_open:
+        return _invalid(called)
+    await _tell(work)
+    return Ending(state="done", enforcement=promise.kept)
+
+
+def _invalid(called: Called) -> Ending:
+    code, message = called.part.get("error_code", ""), called.part.get("message", "")
+    return Ending(
+        state="failed",
+        enforcement=Enforcement.ERROR,
+        error_code=code,
+        message=message,
+    )
+
+
+async def _tell(work: Work) -> None:
+    """Say what was answered, after the call that it answers."""
+    untold = [part for part in _untold(work.parts) if part["state"] == "done"]
+    for part in untold:
+        said = envelope.content_of(part.get("model_text", ""))
+        if part.get("outcome") in ("ok", "tool_error") and said:
+            await work.journal.text(f"{said}\n\n")
+    await work.journal.flush()
+
+
+def _untold(parts: list[Part]) -> list[Part]:
+    """Return the calls after the last text."""
+    texts = [index for index, part in enumerate(parts) if part["kind"] == "text"]
+    return calls_in(parts[texts[-1] + 1 :] if texts else parts)
+
+
+async def _propose(work: Work) -> None:
+    """Offer the tools that suit the words, each as a button that picks it."""
+    toolbox = work.toolbox
+    if not toolbox.allowed:
+        await _notice(work, level="info", text=NO_TOOLS)
+        return
+    hits = toolbox.search(work.text, limit=PROPOSALS)
+    tools = [_proposal(tool, work) for tool in hits]
+    text = PROPOSED if tools else NO_MATCH
+    await work.journal.emit(
+        "notice", level="proposals", text=text, detail="", code="", tools=tools
+    )
+
+
+def _proposal(tool: Tool, work: Work) -> dict[str, str]:
+    pick = selection.resolve(work.toolbox, tool.wire_name)
+    return {
+        "name": tool.wire_name,
+        "label": tool.label,
+        "title": tool.title,
+        "summary": clean(tool.spec.description, limit=SUMMARY_CHARS),
+        "pick": str(pick),
+    }
+
+
+async def _notice(work: Work, *, level: str, text: str) -> None:
+    await work.journal.emit("notice", level=level, text=text, detail="", code="")

@@ -1,0 +1,213 @@
+"""What a person picked is what is used: the rules, for every way to answer.
+
+A pick ends in one of five ways, and the database accepts no others:
+
+used      one of the picked tools was called, whatever it said
+form      its form is shown: the words did not give its arguments
+approval  the person is asked first, or said no
+refused   it cannot be used, and that was said instead of an answer
+error     the language model failed before it was called
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import structlog
+
+from agent import arguments, calling, selection
+from agent.calling import Called, Ending, Work
+from agent.models import Enforcement, SelectionKind
+from agent.parts import Part, calls_in
+from agent.selection import Refusal
+from agent.tool_types import Pick
+from agent.toolbox import Tool, Toolbox
+from connectors import schema_check
+from connectors.errors import ConnectorError, InvalidInput
+from connectors.models import Outcome, Source
+
+# How often the model answers without what was picked before it is called anyway.
+PATIENCE = 2
+NEVER_LEFT = (Outcome.REFUSED, Outcome.NOT_SENT, Outcome.CANCELLED)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(kw_only=True)
+class Promise:
+    """That one of `tools` is used before anything is said. None: nothing picked."""
+
+    tools: list[Tool] = field(default_factory=list)
+    # What became of it so far.
+    kept: str = Enforcement.NONE
+    # Why, if that is a refusal.
+    refusal: Refusal = field(default_factory=lambda: Refusal(code="", message=""))
+    # How often the model answered without it.
+    missed: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.tools) and self.kept == Enforcement.NONE
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the model had its chances, so that it is done without it."""
+        return self.is_open and self.missed >= PATIENCE
+
+    @property
+    def names(self) -> list[str]:
+        """The picked tools that are still due, as the model knows them."""
+        return [tool.wire_name for tool in self.tools] if self.is_open else []
+
+    def note(self, part: Part) -> None:
+        """Take note of a call: it may be what was picked."""
+        if self.is_open and part["name"] in self.names:
+            self.kept = verdict(part)
+            self.refusal = refusal_of(part)
+
+    def miss(self) -> None:
+        """Take note that the model answered, and the pick is still due."""
+        if self.is_open:
+            self.missed += 1
+
+
+async def begin(work: Work) -> Promise | Ending:
+    """Look at the pick of a turn: what is still to be done for it.
+
+    An ending if it cannot be used: that was said, and nobody is asked anything.
+    """
+    if work.pick is None:
+        return Promise()
+    kept = kept_by(work.pick, work.parts)
+    if kept.verdict == Enforcement.REFUSED:
+        return await refuse(work, kept.refusal)
+    if kept.verdict != Enforcement.NONE:
+        # What was done before this attempt, or what the person decided since.
+        return Promise(kept=kept.verdict)
+    found = selection.look_up(work.toolbox, work.pick)
+    if isinstance(found, Refusal):
+        return await refuse(work, found)
+    return Promise(tools=found.tools)
+
+
+async def refuse(work: Work, refusal: Refusal) -> Ending:
+    """Say why what was picked cannot be used; that is the answer.
+
+    Raises:
+        LostTurn: the turn is somebody else's by now, or was stopped.
+    """
+    text = refusal.message
+    await work.journal.emit(
+        "notice", level="bad", text=text, detail="", code=refusal.code
+    )
+    log.info("selection.enforced", turn_id=work.turn_id, enforcement="refused")
+    return Ending(state="done", enforcement=Enforcement.REFUSED)
+
+
+async def call_anyway(work: Work, tools: Iterable[Tool], *, step: int) -> Called:
+    """Call one of `tools` with the person's words, or show them its form.
+
+    Raises:
+        LostTurn: the turn is somebody else's by now, or was stopped.
+    """
+    tool = chosen(work.toolbox, [*tools], work.text)
+    given = arguments.from_words(tool.spec.input_schema, work.text)
+    errors = await _errors(tool, given)
+    if errors:
+        return await calling.ask_form(
+            work, tool=tool, arguments=given, step=step, errors=errors, forced=True
+        )
+    return await calling.call(work, tool=tool, arguments=given, step=step, forced=True)
+
+
+def chosen(toolbox: Toolbox, tools: list[Tool], words: str) -> Tool:
+    """Return which of the picked tools the words seem to be for.
+
+    The one that suits them best; where none does, one that reads and that words
+    are enough for.
+    """
+    if len(tools) == 1:
+        return tools[0]
+    ranked = {tool.wire_name: tool for tool in tools}
+    for hit in toolbox.search(words, limit=len(toolbox.tools)):
+        if hit.wire_name in ranked:
+            return ranked[hit.wire_name]
+    return min(tools, key=_unlikeliness)
+
+
+def _unlikeliness(tool: Tool) -> tuple[bool, bool]:
+    takes_words = arguments.main_field(tool.spec.input_schema) is not None
+    return not tool.reads_only, not takes_words
+
+
+async def _errors(tool: Tool, given: dict[str, object]) -> list[dict[str, object]]:
+    try:
+        await schema_check.check_arguments(
+            schema=tool.spec.input_schema, arguments=given
+        )
+    except InvalidInput as problem:
+        return problem.errors
+    except ConnectorError:
+        # Too much at once: the call says so itself.
+        return []
+    return []
+
+
+# --- What was done ------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What the calls so far did for a pick; why, if that was a refusal."""
+
+    verdict: str = Enforcement.NONE
+    refusal: Refusal = field(default_factory=lambda: Refusal(code="", message=""))
+
+
+def kept_by(pick: Pick, parts: Iterable[Part]) -> Kept:
+    """Return the best that the calls of an answer did for `pick`."""
+    found = {verdict(part): part for part in calls_in([*parts]) if is_of(pick, part)}
+    for best in (Enforcement.USED, Enforcement.APPROVAL, Enforcement.FORM):
+        if best in found:
+            return Kept(verdict=best)
+    if Enforcement.REFUSED in found:
+        part = found[Enforcement.REFUSED]
+        return Kept(verdict=Enforcement.REFUSED, refusal=refusal_of(part))
+    return Kept()
+
+
+def verdict(part: Part) -> str:
+    """Return what one call did for a pick that it is of."""
+    state = part["state"]
+    if state in ("waiting", "allowed", "form", "sent"):
+        return _asked(part)
+    if state in ("declined", "superseded", "expired"):
+        return _asked(part)
+    if state in ("refused", "cancelled"):
+        return Enforcement.REFUSED
+    if state in ("done", "unknown"):
+        left = part.get("outcome") not in NEVER_LEFT
+        return Enforcement.USED if left else Enforcement.REFUSED
+    return Enforcement.NONE
+
+
+def _asked(part: Part) -> str:
+    return Enforcement.FORM if "input_id" in part else Enforcement.APPROVAL
+
+
+def is_of(pick: Pick, part: Part) -> bool:
+    """Tell whether a call is of what was picked."""
+    ref, _, tool = pick.ref.partition(":")
+    if pick.kind == SelectionKind.CONNECTOR:
+        ref, tool = pick.ref, ""
+    is_system = pick.kind == SelectionKind.SYSTEM_TOOL
+    source = Source.SYSTEM if is_system else Source.CONNECTOR
+    same_source = (part["source"], part["ref"]) == (source, ref)
+    return same_source and tool in ("", part["tool"])
+
+
+def refusal_of(part: Part) -> Refusal:
+    """Return why a call never left, as a sentence that names its tool."""
+    return Refusal(
+        code=part.get("error_code", ""),
+        message=f"{part['label']} could not be used. {part.get('message', '')}".strip(),
+    )
