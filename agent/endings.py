@@ -130,10 +130,11 @@ def settle_calls(turn: Turn, parts: Parts) -> None:
 
 
 def add_usage(before: dict[str, Any], attempt: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the usage of all attempts at a turn."""
+    """Return the usage of all attempts at a turn: numbers are added."""
     total = dict(before)
     for name, value in (attempt or {}).items():
-        total[name] = total.get(name, 0) + value
+        counts = isinstance(value, int | float)
+        total[name] = total.get(name, 0) + value if counts else value
     return total
 
 
