@@ -29,7 +29,9 @@ SEE_OTHER = 303
 def home(request: HttpRequest) -> HttpResponse:
     """Show strangers the way in; lead people to what is theirs."""
     if request.user.is_authenticated:
-        return redirect("connectors")
+        # Who has nothing yet begins where the first connector is added.
+        has_some = request.user.connectors.exists()
+        return redirect("chat" if has_some else "connectors")
     return render(request, "accounts/landing.html")
 
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("", include("connectors.pages")),
+    path("", include("agent.pages")),
     path("api/", include("connectors.urls")),
     path("api/schema", openapi.schema, name="api-schema"),
     path("api/docs", openapi.docs, name="api-docs"),

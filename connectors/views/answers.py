@@ -49,14 +49,14 @@ def page(*methods: str) -> Callable[[View], View]:
 def by_method(**views: View) -> View:
     """Serve one address with a view for each method; GET's also answers HEAD."""
 
-    async def serve(request: HttpRequest) -> HttpResponseBase:
+    async def serve(request: HttpRequest, **given: Any) -> HttpResponseBase:
         method = "GET" if request.method == "HEAD" else request.method
         view = views.get(method or "")
         if view is None:
             return HttpResponseNotAllowed(views)
         if not iscoroutinefunction(view):
             view = sync_to_async(view)
-        return cast(HttpResponseBase, await view(request))
+        return cast(HttpResponseBase, await view(request, **given))
 
     return serve
 

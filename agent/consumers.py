@@ -1,0 +1,151 @@
+"""The socket of a conversation: it only tells what is new, and takes no orders.
+
+It reads the database, at once when somebody says that there is something, else every
+few seconds: what a channel layer loses comes a little later, and nothing comes twice.
+
+Close codes: 4401 not signed in any more, 4404 no such conversation of this person.
+"""
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import structlog
+from channels.auth import get_user
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from agent import fragments, journal, runner
+from agent.models import Conversation
+from agent.thread import Follower, Place
+
+log = structlog.get_logger(__name__)
+
+SIGNED_OUT: Final = 4401
+GONE: Final = 4404
+FAILED: Final = 1011
+# How long nobody looks unasked: while an answer is written, and else.
+AT_WORK_S: Final = 2.0
+IDLE_S: Final = 5.0
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    """Tells one page of one person what is new in one conversation."""
+
+    async def connect(self) -> None:
+        # Refused before it is accepted, a browser is not told why, and tries again.
+        await self.accept()
+        given = {
+            name: values[-1]
+            for name, values in parse_qs(self.scope["query_string"].decode()).items()
+        }
+        self.user_id: int | None = self.scope["user"].pk
+        self.conversation_id = _number(given.get("conversation", ""))
+        self.follower = Follower(
+            conversation_id=self.conversation_id,
+            since=Place.read(given.get("after", "")),
+            state=given.get("state", ""),
+        )
+        self.is_called = asyncio.Event()
+        self.checked_at = time.monotonic()
+        self.following: asyncio.Task[None] | None = None
+        if self.user_id is None:
+            await self.close(SIGNED_OUT)
+        elif not await self._is_owned():
+            await self.close(GONE)
+        else:
+            # First, so that nothing happens between the first look and this.
+            await self._join()
+            self.following = asyncio.create_task(self._follow())
+
+    async def disconnect(self, code: int) -> None:
+        if self.following is not None:
+            self.following.cancel()
+            await asyncio.wait({self.following})
+            # Of whatever a layer is made: it forgets us by itself.
+            with suppress(Exception):
+                group = journal.group(self.conversation_id)
+                await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def look(self, event: dict[str, Any]) -> None:
+        """Handle the message that there is something new."""
+        self.is_called.set()
+
+    async def _join(self) -> None:
+        try:
+            group = journal.group(self.conversation_id)
+            await self.channel_layer.group_add(group, self.channel_name)
+        except Exception as failure:  # noqa: BLE001 - of whatever a layer is made
+            log.warning("channels.failing", reason=type(failure).__name__)
+
+    async def _follow(self) -> None:
+        try:
+            code = await self._tell_until_it_ends()
+        except Exception:
+            # The outermost edge: the page connects again.
+            log.exception("chat.socket_failed", conversation_id=self.conversation_id)
+            code = FAILED
+        await self.close(code)
+
+    async def _tell_until_it_ends(self) -> int:
+        """Tell what is new for as long as the person may know; return why not."""
+        while True:
+            self.is_called.clear()
+            if not await self._is_signed_in():
+                return SIGNED_OUT
+            content = await _in_a_thread(self._news)()
+            if content:
+                await self.send(text_data=content)
+            elif not await self._is_owned():
+                return GONE
+            wait_s = AT_WORK_S if self.follower.is_at_work else IDLE_S
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self.is_called.wait()
+            if self.follower.is_at_work and not self.is_called.is_set():
+                # Nothing for a while: maybe who wrote the answer is gone.
+                await runner.reap(conversation_id=self.conversation_id)
+
+    def _news(self) -> str:
+        news = self.follower.look()
+        if news is None:
+            return ""
+        drawn = fragments.render(news, conversation_id=self.conversation_id)
+        message = {
+            "content": drawn,
+            "target": "#thread",
+            "swap": "none",
+            "since": news.since,
+            "at": news.at,
+            "state": news.state,
+        }
+        return json.dumps(message)
+
+    async def _is_owned(self) -> bool:
+        owned = Conversation.objects.owned_by(self.user_id or 0)
+        found = owned.filter(pk=self.conversation_id)
+        return bool(await _in_a_thread(found.exists)())
+
+    async def _is_signed_in(self) -> bool:
+        """Tell whether the session that opened this socket is still there."""
+        if time.monotonic() - self.checked_at < AT_WORK_S:
+            return True
+        self.checked_at = time.monotonic()
+        store = import_module(settings.SESSION_ENGINE).SessionStore
+        session = store(self.scope["session"].session_key)
+        user = await get_user({"session": session})
+        return user.pk == self.user_id
+
+
+def _in_a_thread(function: Any) -> Any:
+    """Run what reads the database beside what others read; close what it opened."""
+    return database_sync_to_async(function, thread_sensitive=False)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 16 else 0

@@ -1,0 +1,116 @@
+"""A conversation as a file that people, or programs, can read without Patchbay.
+
+Only what the thread shows: arguments and what tools answered, as the model was given
+it. Text of strangers stands in code, so that nothing in it becomes part of the
+document around it.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from agent.models import Conversation, Message, Role
+from agent.parts import Part
+from agent.receipts import Receipt, receipt
+from connectors.text import slug
+
+NAME_CHARS: Final = 60
+_FENCES: Final = re.compile("`{3,}")
+
+
+def file_name(conversation: Conversation) -> str:
+    """Return a name that every file system takes, without its ending."""
+    return slug(conversation.title, limit=NAME_CHARS) or f"chat-{conversation.pk}"
+
+
+def as_json(conversation: Conversation) -> str:
+    """Return a conversation with every part of every answer."""
+    written = {
+        "title": conversation.title,
+        "created_at": conversation.created_at.isoformat(),
+        "updated_at": conversation.updated_at.isoformat(),
+        "messages": [_as_object(message) for message in _messages(conversation)],
+    }
+    return json.dumps(written, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_markdown(conversation: Conversation) -> str:
+    """Return a conversation as one Markdown document."""
+    pieces = [f"# {_escaped(conversation.title)}"]
+    for message in _messages(conversation):
+        pieces += _of_message(message)
+    return "\n\n".join(pieces) + "\n"
+
+
+def _messages(conversation: Conversation) -> Iterator[Message]:
+    return conversation.messages.order_by("seq").iterator(chunk_size=100)
+
+
+def _as_object(message: Message) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "role": message.role,
+        "text": message.text,
+        "created_at": message.created_at.isoformat(),
+    }
+    if message.selection_kind:
+        written["picked"] = {
+            "kind": message.selection_kind,
+            "ref": message.selection_ref,
+            "label": message.selection_label,
+        }
+    if message.role == Role.ASSISTANT:
+        written["parts"] = message.parts
+    return written
+
+
+def _of_message(message: Message) -> Iterator[str]:
+    when = f"{message.created_at:%Y-%m-%d %H:%M} UTC"
+    if message.role == Role.USER:
+        yield f"## You, {when}"
+        if message.selection_label:
+            yield f"Must be used: {_escaped(message.selection_label)}"
+        if message.text:
+            yield _quoted(message.text)
+        return
+    yield f"## Patchbay, {when}"
+    for part in message.parts:
+        yield from _of_part(part)
+
+
+def _of_part(part: Part) -> Iterator[str]:
+    match part["kind"]:
+        case "text":
+            yield part["text"]
+        case "call":
+            yield from _of_call(receipt(part))
+        case "notice":
+            said = " ".join(filter(None, (part.get("text"), part.get("detail"))))
+            yield f"*{_escaped(said)}*"
+        case "end":
+            yield f"*{_escaped(part.get('message') or 'This answer ended early.')}*"
+
+
+def _of_call(call: Receipt) -> Iterator[str]:
+    took = f", {call.took}" if call.took else ""
+    yield f"**{_escaped(call.source)}: {_escaped(call.tool)}** ({call.word}{took})"
+    if call.arguments:
+        sent = {argument.name: argument.shown for argument in call.arguments}
+        yield _fenced("\n".join(f"{name}: {value}" for name, value in sent.items()))
+    if call.answered:
+        yield _fenced(call.answered)
+
+
+def _fenced(text: str) -> str:
+    longest = max((len(found) for found in _FENCES.findall(text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}\n{text}\n{fence}"
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}" for line in text.splitlines())
+
+
+def _escaped(text: str) -> str:
+    """Return one line in which no character has a meaning to Markdown."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~!])", r"\\\1", " ".join(text.split()))

@@ -1,0 +1,75 @@
+"""What can be done to a whole conversation: rename, delete, take it along."""
+
+from asgiref.sync import sync_to_async
+from django.http import HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from agent import conversations, exports
+from agent.models import TITLE_CHARS, Conversation
+from connectors.text import clean
+from connectors.views.answers import PageRequest, SeeOther, done, page, person
+
+EMPTY = "A conversation needs a name."
+
+
+@page("GET", "POST")
+def rename(request: PageRequest, conversation_id: int) -> HttpResponse:
+    """Ask for another name; when it is posted, take it."""
+    one = conversations.get(user_id=request.user.pk, conversation_id=conversation_id)
+    if request.method != "POST":
+        return _ask(request, "rename", one, title=one.title)
+    title = clean(request.POST.get("title", ""), limit=TITLE_CHARS)
+    if not title:
+        return _ask(request, "rename", one, title="", error=EMPTY, status=422)
+    conversations.rename(
+        user_id=request.user.pk, conversation_id=conversation_id, title=title
+    )
+    return SeeOther(reverse("conversation", args=[conversation_id]))
+
+
+@page("GET", "POST")
+async def delete(request: PageRequest, conversation_id: int) -> HttpResponse:
+    """Ask whether to delete a conversation; when it is posted, do it."""
+    user_id = await person(request)
+    one = await sync_to_async(conversations.get)(
+        user_id=user_id, conversation_id=conversation_id
+    )
+    if request.method != "POST":
+        return _ask(request, "delete", one)
+    await conversations.delete(user_id=user_id, conversation_id=conversation_id)
+    return done(request, reverse("chat"), f"“{one.title}” was deleted.")
+
+
+@page("GET")
+def export(request: PageRequest, conversation_id: int) -> HttpResponse:
+    """Give a conversation as a file: `format` is md or json."""
+    one = conversations.get(user_id=request.user.pk, conversation_id=conversation_id)
+    if request.GET.get("format") == "json":
+        text, kind, ending = exports.as_json(one), "application/json", "json"
+    else:
+        text, kind, ending = exports.as_markdown(one), "text/markdown", "md"
+    response = HttpResponse(text, content_type=f"{kind}; charset=utf-8")
+    name = f"{exports.file_name(one)}.{ending}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _ask(
+    request: PageRequest,
+    name: str,
+    one: Conversation,
+    *,
+    status: int = 200,
+    title: str = "",
+    error: str = "",
+) -> HttpResponse:
+    shown = {
+        "nav": "chat",
+        "conversation": one,
+        "title": title,
+        "error": error,
+        "most": TITLE_CHARS,
+    }
+    part = "#ask" if request.htmx else ""
+    return TemplateResponse(request, f"agent/{name}.html{part}", shown, status=status)

@@ -1,0 +1,85 @@
+// One conversation: where its page goes on after its connection broke, and what stays
+// as the person has it when parts of it are replaced. See agent/consumers.py.
+
+const byId = (id) => document.getElementById(id);
+const thread = byId("thread");
+const line = byId("line");
+const NEAR_PX = 160;
+const WHY = { 4401: "signedOut", 4404: "gone" };
+const QUIET_MS = 1500; // a short break is nobody's business
+
+// --- The place in the thread ----------------------------------------------------------
+
+// The address to connect to always names what this page has seen.
+function moveTo(connection, message) {
+  const address = new URL(connection.url);
+  address.searchParams.set("after", message.at);
+  address.searchParams.set("state", message.state);
+  connection.url = address.href;
+}
+
+// What does not follow on what is here would be lost, or here twice: ask again.
+function incoming(event) {
+  const { connection, message } = event.detail;
+  const said = JSON.parse(message.data);
+  if (new URL(connection.url).searchParams.get("after") === said.since) {
+    moveTo(connection, said);
+    return;
+  }
+  event.preventDefault();
+  connection.socket.close();
+}
+
+// --- The connection -------------------------------------------------------------------
+
+let saying;
+
+function say(why) {
+  clearTimeout(saying);
+  line.hidden = !why;
+  line.textContent = why ? line.dataset[why] : "";
+}
+
+function closed({ detail: { code, reason } }) {
+  if (reason !== "closed") return;
+  if (WHY[code]) say(WHY[code]);
+  else if (!document.hidden && !saying) saying = setTimeout(() => say("lost"), QUIET_MS);
+}
+
+function opened() {
+  clearTimeout(saying);
+  saying = undefined;
+  say("");
+}
+
+// --- What the person sees -------------------------------------------------------------
+
+let open = [];
+let isAtEnd = true;
+
+const end = () => document.documentElement.scrollHeight - innerHeight - scrollY;
+const toEnd = () => scrollTo(0, document.documentElement.scrollHeight);
+
+function beforeSwap() {
+  open = [...thread.querySelectorAll("details[open][id]")].map((one) => one.id);
+  isAtEnd = end() < NEAR_PX;
+}
+
+function afterSwap() {
+  for (const id of open) {
+    const details = byId(id);
+    if (details) details.open = true;
+  }
+  if (isAtEnd) toEnd();
+}
+
+if (line) {
+  document.addEventListener("htmx:ws:before:message:incoming", incoming);
+  document.addEventListener("htmx:ws:close", closed);
+  document.addEventListener("htmx:ws:after:connection", opened);
+  document.addEventListener("htmx:before:swap", beforeSwap);
+  document.addEventListener("htmx:after:swap", afterSwap);
+  // A card was answered; what it was about goes on by itself.
+  document.addEventListener("answered", () => byId("message")?.focus());
+  if (!location.hash) toEnd();
+}
