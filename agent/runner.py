@@ -169,7 +169,7 @@ async def _beat(turn_id: int, owner: str) -> None:
 async def _attempt(turn: Turn, owner: str, sink: Sink | None) -> dict[str, Any]:
     """Answer until there is an end, or something to wait for; return what is done."""
     while True:
-        work = await sync_to_async(_prepare)(turn, owner, sink)
+        work = await sync_to_async(prepare)(turn, owner, sink)
         await pools.release_db()
         try:
             ending = await _answer(work, is_first=turn.attempts == 1)
@@ -234,7 +234,7 @@ async def _refresh(work: Work) -> None:
         await pools.release_db()
 
 
-def _prepare(turn: Turn, owner: str, sink: Sink | None) -> Work:
+def prepare(turn: Turn, owner: str, sink: Sink | None) -> Work:
     """Load what an attempt needs. Dials nobody."""
     message, conversation = turn.user_message, turn.conversation
     user = conversation.user
