@@ -4,6 +4,7 @@ obey            does what `tool_choice` says; else calls what the words "call <t
                 {json}" say; else talks
 disobey         talks, whatever it is told; `disobey-once` the first time
 broken-json     writes arguments that are no JSON; `broken-json-once` the first time
+wrong-arguments writes arguments that fit no schema
 other-tool      calls a tool that it was not offered
 refuse, nothing a refusal; an empty answer
 unforceable     answers 400 to a forced `tool_choice`; calls the first tool otherwise
@@ -136,6 +137,12 @@ def broken_json_once(asked: Asked) -> Reply:
     return broken_json(asked) if asked.count == 1 else obey(asked)
 
 
+def wrong_arguments(asked: Asked) -> Reply:
+    said = obey(asked)
+    wrong = json.dumps({key: [[]] for key in ("query", "note_id", "a", "no_such")})
+    return Reply(text=said.text, calls=tuple((name, wrong) for name, _ in said.calls))
+
+
 def other_tool(asked: Asked) -> Reply:
     if asked.has_results and not asked.is_forced:
         return obey(asked)
@@ -177,6 +184,7 @@ BEHAVIOURS: dict[str, Callable[[Asked], Reply]] = {
     "disobey-once": disobey_once,
     "broken-json": broken_json,
     "broken-json-once": broken_json_once,
+    "wrong-arguments": wrong_arguments,
     "other-tool": other_tool,
     "refuse": lambda asked: Reply(refusal="I cannot help with that."),
     "nothing": lambda asked: Reply(),
