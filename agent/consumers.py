@@ -18,11 +18,13 @@ import structlog
 from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import get_channel_layer
 from django.conf import settings
 
 from agent import fragments, journal, runner
+from agent.following import Follower
 from agent.models import Conversation
-from agent.thread import Follower, Place
+from agent.thread import Place
 
 log = structlog.get_logger(__name__)
 
@@ -32,10 +34,15 @@ FAILED: Final = 1011
 # How long nobody looks unasked: while an answer is written, and else.
 AT_WORK_S: Final = 2.0
 IDLE_S: Final = 5.0
+# How long until a layer that failed is asked again.
+LISTEN_AGAIN_S: Final = 5.0
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
     """Tells one page of one person what is new in one conversation."""
+
+    # None of Channels' own: that would end the socket when the layer fails.
+    channel_layer_alias = "none"
 
     async def connect(self) -> None:
         # Refused before it is accepted, a browser is not told why, and tries again.
@@ -53,35 +60,45 @@ class ChatConsumer(AsyncWebsocketConsumer):
         )
         self.is_called = asyncio.Event()
         self.checked_at = time.monotonic()
-        self.following: asyncio.Task[None] | None = None
+        self.tasks: list[asyncio.Task[None]] = []
         if self.user_id is None:
             await self.close(SIGNED_OUT)
         elif not await self._is_owned():
             await self.close(GONE)
         else:
-            # First, so that nothing happens between the first look and this.
-            await self._join()
-            self.following = asyncio.create_task(self._follow())
+            works = (self._listen(), self._follow())
+            self.tasks = [asyncio.create_task(work) for work in works]
 
     async def disconnect(self, code: int) -> None:
-        if self.following is not None:
-            self.following.cancel()
-            await asyncio.wait({self.following})
-            # Of whatever a layer is made: it forgets us by itself.
+        for task in self.tasks:
+            task.cancel()
+        if self.tasks:
+            await asyncio.wait(self.tasks)
+
+    async def _listen(self) -> None:
+        """Hear that there is something to look at; without a layer, nobody says so."""
+        layer = get_channel_layer()
+        group = journal.group(self.conversation_id)
+        while True:
+            try:
+                channel = await layer.new_channel()
+                await layer.group_add(group, channel)
+                await self._hear(layer, channel)
+            except Exception as failure:  # noqa: BLE001 - of whatever a layer is made
+                log.warning("channels.failing", reason=type(failure).__name__)
+            await asyncio.sleep(LISTEN_AGAIN_S)
+
+    async def _hear(self, layer: Any, channel: str) -> None:
+        try:
+            # What happened before this was said to nobody.
+            self.is_called.set()
+            while True:
+                await layer.receive(channel)
+                self.is_called.set()
+        finally:
             with suppress(Exception):
                 group = journal.group(self.conversation_id)
-                await self.channel_layer.group_discard(group, self.channel_name)
-
-    async def look(self, event: dict[str, Any]) -> None:
-        """Handle the message that there is something new."""
-        self.is_called.set()
-
-    async def _join(self) -> None:
-        try:
-            group = journal.group(self.conversation_id)
-            await self.channel_layer.group_add(group, self.channel_name)
-        except Exception as failure:  # noqa: BLE001 - of whatever a layer is made
-            log.warning("channels.failing", reason=type(failure).__name__)
+                await layer.group_discard(group, channel)
 
     async def _follow(self) -> None:
         try:

@@ -14,8 +14,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from agent.following import News
 from agent.models import OPEN, Turn, TurnState
-from agent.thread import Entry, News, ShownPart
+from agent.thread import Entry, ShownPart
 
 TEMPLATE: Final = "agent/chat.html"
 # What is read aloud when the newest turn changes its state.

@@ -1,20 +1,16 @@
-"""What a thread shows, from stored rows alone: on the page, and on its socket.
+"""What a thread shows, from stored rows alone; agent.following says what is new.
 
-The page shows all entries. A `Follower` then tells what changed since a place in the
-thread: the newest answer, and how many events of its turn were seen. Whoever comes
-back with an older place gets that answer whole, so nothing is lost and nothing is
-there twice, whichever process they come to.
+A place in a thread is the newest answer, and how many events of its turn were seen.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from django.utils.safestring import SafeString
 
 from agent import markdown
-from agent.journal import events_after
 from agent.models import (
     Conversation,
     Message,
@@ -24,7 +20,7 @@ from agent.models import (
     TurnEvent,
     TurnState,
 )
-from agent.parts import Part, Parts, fold, fold_all
+from agent.parts import Part, Parts, fold_all
 from agent.receipts import Receipt, receipt
 from connectors import schema_form
 from connectors.schema_form import SchemaForm
@@ -119,9 +115,9 @@ class Thread:
 def load(conversation: Conversation, *, limit: int | None = ENTRIES_SHOWN) -> Thread:
     """Return the newest messages of a conversation, oldest first."""
     newest = list(conversation.messages.order_by("-seq")[:limit])
-    turns = _turns(conversation.pk, newest)
-    live = _Live.of(conversation.pk, newest, turns)
-    entries = [_entry(message, turns, live) for message in reversed(newest)]
+    turns = turns_of(conversation.pk, newest)
+    live = Live.of(conversation.pk, newest, turns)
+    entries = [entry_of(message, turns, live) for message in reversed(newest)]
     first = entries[0].message.seq if entries else 0
     return Thread(
         entries=entries,
@@ -132,7 +128,7 @@ def load(conversation: Conversation, *, limit: int | None = ENTRIES_SHOWN) -> Th
 
 
 @dataclass(kw_only=True)
-class _Live:
+class Live:
     """The newest answer: all that may still change in a thread."""
 
     message: Message | None = None
@@ -143,7 +139,7 @@ class _Live:
     @classmethod
     def of(
         cls, conversation_id: int, newest: list[Message], turns: dict[int, Turn]
-    ) -> "_Live":
+    ) -> "Live":
         answers = (message for message in newest if message.role == Role.ASSISTANT)
         message = next(answers, None)
         turn = turns.get(message.seq) if message else None
@@ -174,126 +170,6 @@ class _Live:
         return [Entry(message=self.message, turn=self.turn, parts=shown)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class News:
-    """What changed in a thread, in the order in which it is to be shown.
-
-    `entries` are new, or replace those that are there; the parts are of
-    the answer.
-    """
-
-    since: str
-    at: str
-    entries: list[Entry] = field(default_factory=list)
-    answer_id: int | None = None
-    changed: list[ShownPart] = field(default_factory=list)
-    added: list[ShownPart] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
-    turn: Turn | None = None
-    # The newest turn is another one, or in another state than was last told.
-    is_other_turn: bool = False
-
-    @property
-    def state(self) -> str:
-        return _state(self.turn)
-
-
-class Follower:
-    """Follows one conversation for one socket. Every method reads the database."""
-
-    def __init__(self, *, conversation_id: int, since: Place, state: str) -> None:
-        self.conversation_id = conversation_id
-        self._place = since
-        self._state = state
-        self._live = _Live()
-        self._has_looked = False
-
-    @property
-    def is_at_work(self) -> bool:
-        return self._live.is_at_work
-
-    def look(self) -> News | None:
-        """Return what is new since the last time; None if nothing is."""
-        # Before the events: what ends a turn is written before the next message.
-        newer = list(
-            Message.objects.filter(
-                conversation=self.conversation_id, seq__gt=self._place.message
-            ).order_by("seq")
-        )
-        news = self._of_answer() if self._has_looked else self._first()
-        self._has_looked = True
-        if any(message.role == Role.ASSISTANT for message in newer):
-            return self._moved_on(newer, news)
-        return news
-
-    def _first(self) -> News | None:
-        """Compare the place that somebody came with to how it is."""
-        answer = Message.objects.filter(
-            conversation=self.conversation_id,
-            seq=self._place.message,
-            role=Role.ASSISTANT,
-        ).first()
-        known = [answer] if answer else []
-        turns = _turns(self.conversation_id, known)
-        self._live = live = _Live.of(self.conversation_id, known, turns)
-        if live.seq == self._place.event and _state(live.turn) == self._state:
-            return None
-        return self._news(entries=live.entries())
-
-    def _of_answer(self) -> News | None:
-        """Apply what happened in the newest answer since the last time."""
-        live = self._live
-        if live.turn is None:
-            return None
-        state, was_at_work, count = live.turn.state, live.is_at_work, len(live.parts)
-        events = events_after(live.turn.pk, live.seq)
-        # After the events: a turn that has ended has none that are newer.
-        live.turn.refresh_from_db(fields=["state"])
-        if not events and live.turn.state == state:
-            return None
-        touched = {fold(live.parts, kind, payload) for kind, payload in events}
-        live.seq += len(events)
-        # The last part may have begun, or ended, to be written on.
-        touched |= {count - 1} if was_at_work else set()
-        touched |= {len(live.parts) - 1}
-        return self._news(
-            answer_id=live.message and live.message.pk,
-            changed=[
-                live.shown(i) for i in range(len(live.parts[:count])) if i in touched
-            ],
-            added=[live.shown(i) for i in range(count, len(live.parts))],
-            gone=[_id(live.turn, i) for i in range(len(live.parts), count)],
-        )
-
-    def _moved_on(self, newer: list[Message], before: News | None) -> News:
-        """Show the messages that came after the answer that was the newest."""
-        turns = _turns(self.conversation_id, newer)
-        live = _Live.of(self.conversation_id, newer[::-1], turns)
-        self._live = live
-        entries = [_entry(message, turns, live) for message in newer]
-        if before is None:
-            return self._news(entries=entries)
-        return self._news(
-            entries=[*before.entries, *entries],
-            answer_id=before.answer_id,
-            changed=before.changed,
-            added=before.added,
-            gone=before.gone,
-            since=before.since,
-        )
-
-    def _news(self, *, since: str = "", **more: Any) -> News:
-        live, before, state = self._live, self._place, self._state
-        self._place, self._state = live.place, _state(live.turn)
-        return News(
-            since=since or str(before),
-            at=str(self._place),
-            turn=live.turn,
-            is_other_turn=self._state != state or bool(more.get("entries")),
-            **more,
-        )
-
-
 def show_part(
     turn: Turn | None,
     index: int,
@@ -304,7 +180,7 @@ def show_part(
 ) -> ShownPart:
     """Return a part as it is shown."""
     return ShownPart(
-        id=_id(turn, index),
+        id=part_id(turn, index),
         part=part,
         is_live=is_live and part["kind"] == "text",
         receipt=receipt(part) if part["kind"] == "call" else None,
@@ -312,7 +188,7 @@ def show_part(
     )
 
 
-def _entry(message: Message, turns: dict[int, Turn], live: _Live) -> Entry:
+def entry_of(message: Message, turns: dict[int, Turn], live: Live) -> Entry:
     if message.role == Role.USER:
         return Entry(message=message)
     if message is live.message:
@@ -322,7 +198,7 @@ def _entry(message: Message, turns: dict[int, Turn], live: _Live) -> Entry:
     return Entry(message=message, turn=turn, parts=shown)
 
 
-def _turns(conversation_id: int, answers: Iterable[Message]) -> dict[int, Turn]:
+def turns_of(conversation_id: int, answers: Iterable[Message]) -> dict[int, Turn]:
     """Return the turns of some answers, by the number of the answer."""
     asked = [message.seq - 1 for message in answers if message.role == Role.ASSISTANT]
     found = Turn.objects.filter(
@@ -347,9 +223,9 @@ def _parts_of(turn: Turn, message: Message) -> tuple[Parts, int]:
     return parts, events[-1][0]
 
 
-def _id(turn: Turn | None, index: int) -> str:
+def part_id(turn: Turn | None, index: int) -> str:
     return f"part-{turn.pk if turn else 0}-{index}"
 
 
-def _state(turn: Turn | None) -> str:
+def state_of(turn: Turn | None) -> str:
     return str(turn.state) if turn else ""
