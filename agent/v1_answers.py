@@ -16,22 +16,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.conf import settings
-from django.urls import reverse
 
 from agent import envelope
 from agent.errors import TurnLimit
 from agent.parts import RETRY, Parts, calls_in, fold
+from agent.rest_views import chat_url
+from connectors.models import Outcome
 
 type Delta = dict[str, str]
 
 ARGUMENTS_CHARS: Final = 400
 GOOD_ENDS: Final = ("done", "waiting")
-
-
-def chat_url(conversation_id: int) -> str:
-    """Return the address of a conversation, for people."""
-    path = reverse("conversation", args=[conversation_id])
-    return f"{settings.PUBLIC_URL}{path}"
 
 
 @dataclass(kw_only=True)
@@ -98,9 +93,13 @@ class Answer:
         """Answer with a tool's result if nobody has put it into words."""
         self.ending = payload
         has_said = any(part["kind"] == "text" for part in self.parts)
-        results = calls_in(self.parts, "done")
-        if payload["state"] == "done" and results and not has_said:
-            yield from self._paragraph(_result(results[-1]))
+        answered = [
+            part
+            for part in calls_in(self.parts, "done")
+            if part.get("outcome") in (Outcome.OK, Outcome.TOOL_ERROR)
+        ]
+        if payload["state"] == "done" and answered and not has_said:
+            yield from self._paragraph(_result(answered[-1]))
 
     # --- As objects ----------------------------------------------------------
 
@@ -108,6 +107,11 @@ class Answer:
     def failed(self) -> bool:
         """Tell whether it ended in an error; a limit that was reached is none."""
         return self.ending.get("state") not in GOOD_ENDS and not self._is_cut
+
+    @property
+    def has_called(self) -> bool:
+        """Tell whether a tool was called, so that trying again would repeat it."""
+        return bool(calls_in(self.parts))
 
     @property
     def finish_reason(self) -> str:

@@ -15,8 +15,10 @@ urlpatterns = [
     path("", include("connectors.pages")),
     path("", include("agent.pages")),
     path("api/", include("connectors.urls")),
+    path("api/", include("agent.urls")),
     path("api/schema", openapi.schema, name="api-schema"),
     path("api/docs", openapi.docs, name="api-docs"),
+    path("v1/", include("agent.v1_urls")),
 ]
 
 handler400 = "config.error_pages.bad_request"

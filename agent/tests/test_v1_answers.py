@@ -119,6 +119,12 @@ def test_a_result_that_was_put_into_words_is_not_repeated(answer: Answer):
     assert answer.text == "Said."
 
 
+def test_what_was_not_called_has_no_result(answer: Answer):
+    kind, payload = result("x")
+    tell(answer, ("tool_started", STARTED), (kind, payload | {"outcome": "not_sent"}))
+    assert tell(answer, done()) == []
+
+
 # --- Waiting for the person --------------------------------------------------
 
 

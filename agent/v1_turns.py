@@ -1,0 +1,138 @@
+"""One request to /v1 as one turn: begun, listened to, and cleared away.
+
+The turn runs in a task of its own, which ends with the request: who leaves, stops
+the language model. Calls that were on their way by then keep their evidence.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.http import JsonResponse
+from django.http.response import HttpResponseBase
+
+from accounts.models import ApiToken
+from agent import conversations, picks, runner, v1_errors
+from agent.models import Conversation, Turn, TurnState
+from agent.v1_answers import Answer
+from agent.v1_bodies import Body
+from agent.v1_errors import Refused
+from connectors import pools
+from connectors.errors import InvalidInput
+from connectors.views import stream
+
+VIA: Final = "v1"
+# Source: OpenAI's API reference, "Streaming": the stream ends with this event.
+DONE: Final = "[DONE]"
+
+type Event = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A request whose turn is queued."""
+
+    user_id: int
+    turn: Turn
+    body: Body
+
+    def answer(self) -> Answer:
+        conversation_id = self.turn.conversation_id
+        return Answer(conversation_id=conversation_id, model=self.body.model)
+
+
+async def begin(*, token: ApiToken, body: Body) -> Asked:
+    """Store the request as a conversation of its own, whose turn is queued.
+
+    Raises:
+        Refused: the text is too long; what was picked is not there, or cannot be
+            used now.
+    """
+    user_id = token.user_id
+    pick, text = await sync_to_async(picks.of_v1)(user_id=user_id, body=body)
+    try:
+        turn = await conversations.send(
+            user_id=user_id,
+            text=text,
+            pick=pick,
+            via=VIA,
+            token_id=token.pk,
+            earlier=[(said.role, said.text) for said in body.earlier],
+            launch=False,
+        )
+    except InvalidInput as error:
+        raise Refused(error.message, param="messages") from None
+    # It is not one of those that the person began, unless it comes to wait for them.
+    which = {"user_id": user_id, "conversation_id": turn.conversation_id}
+    await sync_to_async(conversations.archive)(**which)
+    return Asked(user_id=user_id, turn=turn, body=body)
+
+
+async def whole(asked: Asked) -> HttpResponseBase:
+    """Answer when the turn has ended, or waits for the person."""
+    answer = asked.answer()
+    async with aclosing(_events(asked)) as events:
+        async for kind, payload in events:
+            for _ in answer.take(kind, payload):
+                pass
+    if answer.failed:
+        return v1_errors.failed(answer.ending, has_called=answer.has_called)
+    return JsonResponse(answer.whole())
+
+
+def streamed(asked: Asked) -> HttpResponseBase:
+    """Answer piece by piece, as it happens, with comments while nothing does."""
+    return stream.answer(_chunks(asked))
+
+
+async def _chunks(asked: Asked) -> AsyncGenerator[str]:
+    answer = asked.answer()
+    yield json.dumps(answer.chunk({"role": "assistant", "content": ""}))
+    async with aclosing(_events(asked)) as events:
+        async for kind, payload in events:
+            for delta in answer.take(kind, payload):
+                yield json.dumps(answer.chunk(delta))
+    if answer.failed:
+        # The status is sent already: clients look for this instead.
+        yield v1_errors.failed(answer.ending, has_called=answer.has_called).text
+    else:
+        yield json.dumps(answer.chunk({}, answer.finish_reason))
+        if asked.body.includes_usage:
+            yield json.dumps(answer.usage_chunk())
+    yield DONE
+
+
+async def _events(asked: Asked) -> AsyncGenerator[Event]:
+    """Run the turn; yield its events as they are stored, then clear it away."""
+    happened: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    async def sink(kind: str, payload: dict[str, Any]) -> None:
+        happened.put_nowait((kind, payload))
+
+    await pools.release_db()
+    running = asyncio.ensure_future(runner.run(asked.turn.pk, sink=sink))
+    running.add_done_callback(lambda _: happened.put_nowait(None))
+    try:
+        while (event := await happened.get()) is not None:
+            yield event
+        await running
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+        # Shielded: who leaves twice leaves nothing behind.
+        await asyncio.shield(asyncio.ensure_future(_clear(asked)))
+
+
+async def _clear(asked: Asked) -> None:
+    """Delete the conversation, unless it waits for the person: then they find it."""
+    which = {"user_id": asked.user_id, "conversation_id": asked.turn.conversation_id}
+    await asked.turn.arefresh_from_db(fields=["state"])
+    if asked.turn.state == TurnState.WAITING:
+        found = Conversation.objects.filter(pk=asked.turn.conversation_id)
+        await found.aupdate(archived_at=None)
+    else:
+        await conversations.delete(**which)
