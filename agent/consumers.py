@@ -156,7 +156,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         store = import_module(settings.SESSION_ENGINE).SessionStore
         session = store(self.scope["session"].session_key)
         user = await get_user({"session": session})
-        return user.pk == self.user_id
+        return bool(user.pk == self.user_id)
 
 
 def _in_a_thread(function: Any) -> Any:

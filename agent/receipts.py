@@ -4,6 +4,7 @@ Made from the call's part alone (agent.parts). What a tool answered is a strange
 it stays text, and what cannot be seen in it is made visible.
 """
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +20,7 @@ ANSWER_CHARS: Final = 4_000
 # Somebody who decides on a call sees all of it, up to this for each argument.
 ARGUMENT_CHARS: Final = 100_000
 LONG_CHARS: Final = 400
+LINE_CHARS: Final = 80
 _LIKE_JSON: Final = re.compile(r'[\s{\["]|.*\s$|-?\d|(true|false|null)$|$', re.DOTALL)
 
 Look = tuple[str, str, str]
@@ -151,13 +153,19 @@ def _argument(name: object, value: object) -> Argument:
     if isinstance(value, str) and not _LIKE_JSON.match(value):
         whole, is_code = value, False
     else:
-        whole, is_code = json_text.dumps(value), True
+        whole, is_code = _as_json(value), True
     return Argument(
         name=_line(name),
         shown=text.reveal(whole[:ARGUMENT_CHARS]),
         is_code=is_code,
         more=max(0, len(whole) - ARGUMENT_CHARS),
     )
+
+
+def _as_json(value: object) -> str:
+    """Write a value in one line if that is a short one."""
+    short = json.dumps(value, ensure_ascii=False)
+    return short if len(short) <= LINE_CHARS else json_text.dumps(value)
 
 
 def _answered(part: Part) -> str:

@@ -51,9 +51,7 @@ def call(*, user_id: int, call_id: UUID) -> RecordedCall:
         arguments=arguments(kept.arguments) if kept else [],
         result=_result(evidence, kept),
         connector=_connector(evidence),
-        conversation=Conversation.objects.owned_by(user_id)
-        .filter(pk=evidence.conversation_id)
-        .first(),
+        conversation=_conversation(evidence),
     )
 
 
@@ -76,4 +74,10 @@ def _connector(evidence: ToolCall) -> UserMCPConnection | None:
     if evidence.source != Source.CONNECTOR:
         return None
     mine = UserMCPConnection.objects.owned_by(evidence.user_id)
-    return mine.filter(pk=evidence.source_id).first()
+    return mine.filter(pk=evidence.source_id or 0).first()
+
+
+def _conversation(evidence: ToolCall) -> Conversation | None:
+    """Return the conversation, if it is still there."""
+    mine = Conversation.objects.owned_by(evidence.user_id)
+    return mine.filter(pk=evidence.conversation_id or 0).first()

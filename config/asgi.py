@@ -28,7 +28,8 @@ async def refuse_websocket(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "websocket.close"})
 
 
-sockets = URLRouter([*websocket_urlpatterns, re_path("", refuse_websocket)])
+refused: Any = refuse_websocket
+sockets = URLRouter([*websocket_urlpatterns, re_path("", refused)])
 application: Any = ProtocolTypeRouter(
     {
         "http": BodyLimit(django_application),

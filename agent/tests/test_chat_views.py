@@ -99,7 +99,7 @@ def test_names_of_people_and_of_strangers_are_text(client: Client, alice: User) 
         selection_ref="12",
         selection_label=hostile,
     )
-    strange = {
+    strange: Any = {
         "tool": hostile,
         "label": f"{hostile}: {hostile}",
         "arguments": {hostile: hostile, "deep": {hostile: [hostile]}},

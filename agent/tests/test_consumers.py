@@ -16,6 +16,7 @@ from django.test import Client
 from pytest_django import Settings
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
 from accounts.models import User
 from agent import consumers, journal
@@ -62,7 +63,7 @@ async def listening(
     async with connect(
         f"{url}/ws/chat?{query}",
         additional_headers=headers,
-        origin=origin or server.url,
+        origin=Origin(origin or server.url),
         proxy=None,
     ) as hearing:
         yield hearing
