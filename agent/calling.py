@@ -158,7 +158,8 @@ async def run_decided(work: Work) -> None:
             found = await sync_to_async(questions.decided)(work.turn_id, part["id"])
             tool = _as_decided(work.toolbox, found)
         except ConnectorError as error:
-            await running.fail(work.journal, part, error, state="refused")
+            about = {name: part[name] for name in ("id", "connector", "tool")}
+            await running.fail(work.journal, about, error, state="refused")
             continue
         arguments = found.arguments if found else {}
         forced = part["forced"]

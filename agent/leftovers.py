@@ -4,6 +4,7 @@ Plain functions: async code calls them by sync_to_async.
 """
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -25,7 +26,7 @@ def reap(conversation_id: int | None = None) -> list[Turn]:
     dead &= Q(lease_until__lt=timezone.now())
     if conversation_id is not None:
         dead &= Q(conversation=conversation_id)
-    return _end_all(dead, TurnState.INTERRUPTED)
+    return _end_all(dead, state=TurnState.INTERRUPTED)
 
 
 def expire() -> list[Turn]:
@@ -36,7 +37,8 @@ def expire() -> list[Turn]:
         approvals__state=ApprovalState.PENDING, approvals__created_at__lt=asked_before
     )
     late |= Q(inputs__state=ApprovalState.PENDING, inputs__expires_at__lt=now)
-    return _end_all(Q(state=TurnState.WAITING) & late, TurnState.DONE)
+    late &= Q(state=TurnState.WAITING)
+    return _end_all(late, state=TurnState.DONE, decision=ApprovalState.EXPIRED)
 
 
 def prune_events() -> int:
@@ -53,18 +55,18 @@ def prune_events() -> int:
     return deleted
 
 
-def _end_all(condition: Q, state: TurnState) -> list[Turn]:
+def _end_all(condition: Q, **how: Any) -> list[Turn]:
     found = Turn.objects.filter(condition).order_by("pk")
     keys = found.values_list("pk", flat=True).distinct()[:REAPED_AT_ONCE]
-    return [turn for key in list(keys) if (turn := _end(key, condition, state))]
+    return [turn for key in list(keys) if (turn := _end(key, condition, how))]
 
 
-def _end(turn_id: int, condition: Q, state: TurnState) -> Turn | None:
+def _end(turn_id: int, condition: Q, how: dict[str, Any]) -> Turn | None:
     with transaction.atomic():
         turn = lock(turn_id)
         # Looked at again under the lock: a heartbeat or an answer may have come.
         if turn is None or not Turn.objects.filter(condition, pk=turn_id).exists():
             return None
-        endings.end(turn, state=state, decision=ApprovalState.EXPIRED)
+        endings.end(turn, **how)
     turns.log_end(turn)
     return turn

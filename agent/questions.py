@@ -13,6 +13,9 @@ from django.utils import timezone
 from agent.errors import TurnNotFound
 from agent.journal import lock
 from agent.models import Approval, ApprovalState, InputRequest, Turn, TurnState
+from connectors.errors import SecretUnreadable
+
+UNREADABLE = "What you allowed cannot be read any more, so it was not run."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,10 @@ def decided(turn_id: int, call_key: str) -> Decided | None:
         sealed = request.request_state if request else None
     if sealed is None:
         return None
-    opened = sealed.open()
+    try:
+        opened = sealed.open()
+    except SecretUnreadable:
+        raise SecretUnreadable(UNREADABLE) from None
     return Decided(subject=Subject(**opened["subject"]), arguments=opened["arguments"])
 
 

@@ -7,7 +7,7 @@ end by who asks for it.
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from contextvars import Context
 from datetime import timedelta
 from functools import partial
@@ -20,7 +20,15 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from agent import calling, endings, leftovers, providers, turns
+from agent import (
+    calling,
+    direct,
+    endings,
+    leftovers,
+    providers,
+    refreshing,
+    turns,
+)
 from agent.calling import Ending, Work
 from agent.errors import LostTurn
 from agent.journal import Journal, Sink, wake
@@ -205,8 +213,6 @@ async def _answer(work: Work, *, is_first: bool) -> Ending:
 
 def _answering() -> Callable[[Work], Awaitable[Ending]]:
     if providers.is_direct():
-        from agent import direct
-
         return direct.answer
     # Slow to import, and nobody in Direct mode needs it.
     from agent import engine
@@ -219,19 +225,22 @@ async def _refresh(work: Work) -> None:
 
     It costs the answer nothing, and may come after its end.
     """
-    from agent import refreshing
-
     try:
-        async for notice in refreshing.refresh(work.caller.user_id):
-            try:
-                await work.journal.emit("notice", **notice)
-            except LostTurn:
-                await sync_to_async(turns.note)(work.turn_id, notice)
-                await wake(work.journal.conversation_id)
+        async with aclosing(refreshing.refresh(work.caller.user_id)) as notices:
+            async for notice in notices:
+                await _note(work, notice)
     except Exception:
         log.exception("listing.refresh_failed", turn_id=work.turn_id)
     finally:
         await pools.release_db()
+
+
+async def _note(work: Work, notice: dict[str, Any]) -> None:
+    try:
+        await work.journal.emit("notice", **notice)
+    except LostTurn:
+        await sync_to_async(turns.note)(work.turn_id, notice)
+        await wake(work.journal.conversation_id)
 
 
 def prepare(turn: Turn, owner: str, sink: Sink | None) -> Work:
