@@ -53,21 +53,25 @@ _places: WeakKeyDictionary[asyncio.AbstractEventLoop, _Places] = WeakKeyDictiona
 
 
 @asynccontextmanager
-async def admit(*, user_id: int, origin: str) -> AsyncGenerator[None]:
+async def admit(
+    *, user_id: int, origin: str, in_background: bool = False
+) -> AsyncGenerator[None]:
     """Hold a place for one operation towards `origin` while the block runs.
 
     The person's own limit comes first, so that whoever exceeds it waits for
-    himself and holds no place that others could use.
+    himself and holds no place that others could use. What nobody waits for
+    (`in_background`) has places of its own there.
 
     Raises:
         TooManyRequests: no place became free in time.
     """
     places = _places.setdefault(asyncio.get_running_loop(), _Places())
+    own = ("background" if in_background else "person", user_id)
     async with AsyncExitStack() as held:
         try:
             async with asyncio.timeout(settings.ADMISSION_WAIT_S):
                 for key, limit in (
-                    (("person", user_id), settings.OPS_PER_PERSON),
+                    (own, settings.OPS_PER_PERSON),
                     (("origin", origin), settings.CONNECTIONS_PER_ORIGIN),
                     ("process", settings.OPS_PER_PROCESS),
                 ):

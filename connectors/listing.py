@@ -14,7 +14,7 @@ from django.conf import settings
 from mcp.shared.inbound import find_invalid_x_mcp_header
 
 from connectors import schema_check
-from connectors.errors import ResponseTooLarge
+from connectors.errors import InvalidMcpServer, ResponseTooLarge
 from connectors.text import clean, clean_json
 
 NAME_CHARS = 128
@@ -63,6 +63,16 @@ class Listing:
 
     def drop(self, name: str, reason: str) -> None:
         self.dropped.append({"name": name, "reason": reason})
+
+    def require_usable(self) -> None:
+        """Refuse a listing of which nothing can be used; an empty one is fine.
+
+        Raises:
+            InvalidMcpServer: each of its tools was dropped; says why of the first.
+        """
+        if self.dropped and not self.tools:
+            reason = self.dropped[0]["reason"]
+            raise InvalidMcpServer(f"None of its tools can be used. {reason}")
 
     async def lint(self) -> None:
         """Drop the tools whose input schema no call could be checked against."""

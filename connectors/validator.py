@@ -156,9 +156,7 @@ class _Examination:
         opened = mcp_client.connect(endpoint, self._operation, self._reached)
         async with opened as session:
             listing = await session.list_tools()
-        if listing.dropped and not listing.tools:
-            reason = listing.dropped[0]["reason"]
-            raise InvalidMcpServer(f"None of its tools can be used. {reason}")
+        listing.require_usable()
         return session.server, listing
 
     def _saw(self, event: str) -> None:
