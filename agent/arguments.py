@@ -43,7 +43,10 @@ def from_words(schema: dict[str, Any], words: str) -> dict[str, Any]:
     # What stands beside named ones was perhaps only a way to say it.
     main = _main(fields, shape.required, taken=arguments.keys()) if rest else None
     if main is not None:
-        arguments[main] = _value(fields[main], rest)
+        value = _value(fields[main], rest)
+        # Words that are no number are not put into the field of one.
+        if _is_likely(fields[main], value):
+            arguments[main] = value
     return arguments
 
 
@@ -104,6 +107,12 @@ def _likelihood(name: str) -> int:
 
 def _takes_text(shape: Shape) -> bool:
     return shape.kind == "text" or (shape.kind == "any" and not shape.keywords)
+
+
+def _is_likely(shape: Shape, value: Any) -> bool:
+    if shape.kind == "choice":
+        return any(option.value == value for option in shape.options)
+    return _takes_text(shape) or not isinstance(value, str)
 
 
 def _value(shape: Shape, word: str) -> Any:

@@ -23,6 +23,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+PATCHBAYS = ("You have not called", "These calls were not made", "Your answer broke")
+
 type Fault = Literal[
     "hang",  # takes the request and never answers
     "dies",  # breaks off in the middle of its answer
@@ -84,9 +86,10 @@ class Asked:
 
     @property
     def words(self) -> str:
-        """What the person wrote last."""
+        """What the person wrote last; what Patchbay says in their place is not."""
         said = [text_of(m) for m in self.body["messages"] if m["role"] == "user"]
-        return said[-1] if said else ""
+        words = [text for text in said if not text.startswith(PATCHBAYS)]
+        return words[-1] if words else ""
 
 
 def reply_of(model: str, asked: Asked) -> Reply:
