@@ -16,7 +16,6 @@ from rest_framework.response import Response
 from accounts.authentication import scopes
 from accounts.models import User
 from agent import api_docs, apps_menu, conversations, picks, rest_views, serializers
-from agent.errors import TurnNotFound
 from agent.models import Conversation, Turn
 from connectors.errors import InvalidInput
 
@@ -62,8 +61,12 @@ def _begin(request: Request) -> Response:
 @api_docs.delete_conversation
 @api_view(["GET", "HEAD", "PATCH", "DELETE"])
 def conversation(request: Request, conversation_id: int) -> Response:
-    which = {"user_id": _person(request).pk, "conversation_id": conversation_id}
+    which: dict[str, Any] = {
+        "user_id": _person(request).pk,
+        "conversation_id": conversation_id,
+    }
     if request.method == "PATCH":
+        # Somebody else's is 404 before what was sent for it is looked at.
         conversations.get(**which)
         given = _read(serializers.ConversationChangesSerializer, request)
         return _conversation(conversations.rename(**which, **given))
@@ -144,11 +147,9 @@ def retry(request: Request, conversation_id: int) -> Response:
 
 
 def _newest(request: Request, conversation_id: int) -> Turn:
-    found = _own(request, conversation_id)
-    newest = found.turns.order_by("-user_message__seq").first()
-    if newest is None:
-        raise TurnNotFound
-    return newest
+    return conversations.newest_turn(
+        user_id=_person(request).pk, conversation_id=conversation_id
+    )
 
 
 def _turn(found: Turn) -> Response:

@@ -7,27 +7,30 @@ the language model. Calls that were on their way by then keep their evidence.
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.http import JsonResponse
 from django.http.response import HttpResponseBase
 
 from accounts.models import ApiToken
 from agent import conversations, picks, runner, v1_errors
+from agent.errors import ConversationNotFound
 from agent.models import Conversation, Turn, TurnState
 from agent.v1_answers import Answer
 from agent.v1_bodies import Body
 from agent.v1_errors import Refused
 from connectors import pools
-from connectors.errors import InvalidInput
+from connectors.errors import InvalidInput, TooManyRequests
 from connectors.views import stream
 
 VIA: Final = "v1"
 # Source: OpenAI's API reference, "Streaming": the stream ends with this event.
 DONE: Final = "[DONE]"
+RETRY_AFTER_S: Final = 5
 
 type Event = tuple[str, dict[str, Any]]
 
@@ -49,10 +52,12 @@ async def begin(*, token: ApiToken, body: Body) -> Asked:
     """Store the request as a conversation of its own, whose turn is queued.
 
     Raises:
+        TooManyRequests: OPS_PER_PERSON answers of this person are being written.
         Refused: the text is too long; what was picked is not there, or cannot be
             used now.
     """
     user_id = token.user_id
+    await _refuse_too_many(user_id)
     pick, text = await sync_to_async(picks.of_v1)(user_id=user_id, body=body)
     try:
         turn = await conversations.send(
@@ -70,6 +75,15 @@ async def begin(*, token: ApiToken, body: Body) -> Asked:
     which = {"user_id": user_id, "conversation_id": turn.conversation_id}
     await sync_to_async(conversations.archive)(**which)
     return Asked(user_id=user_id, turn=turn, body=body)
+
+
+async def _refuse_too_many(user_id: int) -> None:
+    """Refuse one answer too many: each holds a connection to the model."""
+    at_work = Turn.objects.owned_by(user_id).filter(
+        state__in=[TurnState.QUEUED, TurnState.RUNNING]
+    )
+    if await at_work.acount() >= settings.OPS_PER_PERSON:
+        raise TooManyRequests(RETRY_AFTER_S)
 
 
 async def whole(asked: Asked) -> HttpResponseBase:
@@ -90,6 +104,17 @@ def streamed(asked: Asked) -> HttpResponseBase:
 
 
 async def _chunks(asked: Asked) -> AsyncGenerator[str]:
+    try:
+        async with aclosing(_told(asked)) as told:
+            async for chunk in told:
+                yield chunk
+    # The outermost edge: the status is sent, so the stream has to say what failed.
+    except Exception as failure:  # noqa: BLE001
+        yield v1_errors.answer(failure).text
+    yield DONE
+
+
+async def _told(asked: Asked) -> AsyncGenerator[str]:
     answer = asked.answer()
     yield json.dumps(answer.chunk({"role": "assistant", "content": ""}))
     async with aclosing(_events(asked)) as events:
@@ -97,13 +122,11 @@ async def _chunks(asked: Asked) -> AsyncGenerator[str]:
             for delta in answer.take(kind, payload):
                 yield json.dumps(answer.chunk(delta))
     if answer.failed:
-        # The status is sent already: clients look for this instead.
         yield v1_errors.failed(answer.ending, has_called=answer.has_called).text
-    else:
-        yield json.dumps(answer.chunk({}, answer.finish_reason))
-        if asked.body.includes_usage:
-            yield json.dumps(answer.usage_chunk())
-    yield DONE
+        return
+    yield json.dumps(answer.chunk({}, answer.finish_reason))
+    if asked.body.includes_usage:
+        yield json.dumps(answer.usage_chunk())
 
 
 async def _events(asked: Asked) -> AsyncGenerator[Event]:
@@ -129,10 +152,14 @@ async def _events(asked: Asked) -> AsyncGenerator[Event]:
 
 async def _clear(asked: Asked) -> None:
     """Delete the conversation, unless it waits for the person: then they find it."""
-    which = {"user_id": asked.user_id, "conversation_id": asked.turn.conversation_id}
-    await asked.turn.arefresh_from_db(fields=["state"])
-    if asked.turn.state == TurnState.WAITING:
-        found = Conversation.objects.filter(pk=asked.turn.conversation_id)
+    conversation_id = asked.turn.conversation_id
+    turns = Turn.objects.filter(pk=asked.turn.pk, state=TurnState.WAITING)
+    if await turns.aexists():
+        found = Conversation.objects.filter(pk=conversation_id)
         await found.aupdate(archived_at=None)
-    else:
-        await conversations.delete(**which)
+        return
+    # It may have been deleted from under the request.
+    with suppress(ConversationNotFound):
+        await conversations.delete(
+            user_id=asked.user_id, conversation_id=conversation_id
+        )

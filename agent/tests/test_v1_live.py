@@ -1,11 +1,14 @@
 """/v1 as the real client of OpenAI sees it: over sockets, against the whole server."""
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import openai
 import pytest
+from django.db import connection
 from openai import OpenAI
 from pytest_django import Settings
 
@@ -313,3 +316,63 @@ def test_who_leaves_stops_the_model(
             ask(client.with_options(timeout=1), "hello")
     assert llm.left.wait(PATIENCE_S)
     eventually(lambda: not Conversation.objects.exists())
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_a_conversation_that_is_deleted_meanwhile_ends_the_answer(
+    client: OpenAI, llm: FakeLlm, settings: Settings, streams: bool
+):
+    settings.LLM_MODEL, settings.LLM_TIMEOUT_S = "hang", 60
+    settings.TURN_LEASE_S = 0.3
+
+    def delete() -> None:
+        assert llm.asked.wait(PATIENCE_S)
+        Conversation.objects.all().delete()
+        connection.close()
+
+    deleting = threading.Thread(target=delete)
+    deleting.start()
+    with pytest.raises(openai.APIError) as lost:
+        (chunks if streams else ask)(client, "hello")
+    deleting.join()
+    assert lost.value.code == "turn_lost"
+
+
+def test_one_answer_too_many_is_429(client: OpenAI, llm: FakeLlm, settings: Settings):
+    settings.LLM_MODEL, settings.LLM_TIMEOUT_S = "hang", 60
+    settings.OPS_PER_PERSON = 1
+    stream = ask(client, "hello", stream=True)
+    assert llm.asked.wait(PATIENCE_S)
+    with pytest.raises(openai.RateLimitError) as refused:
+        ask(client, "hello")
+    stream.close()
+    assert refused.value.code == "rate_limit_exceeded"
+    assert int(refused.value.response.headers["retry-after"]) > 0
+
+
+# --- REST beside it ----------------------------------------------------------
+
+
+def test_over_rest_an_answer_goes_on_after_its_request(
+    client: OpenAI, llm: FakeLlm, settings: Settings
+):
+    settings.LLM_MODEL, settings.LLM_TIMEOUT_S = "hang", 60
+    rest = httpx2.Client(
+        base_url=str(client.base_url).replace("/v1", "/api"),
+        headers={"authorization": f"Bearer {client.api_key}"},
+    )
+    with rest:
+        at = f"conversations/{rest.post('conversations', json={}).json()['id']}"
+        sent = rest.post(f"{at}/messages", json={"text": "hello"})
+        assert sent.status_code == 201
+        assert sent.json()["turn"]["state"] in {"queued", "running"}
+        assert llm.asked.wait(PATIENCE_S)
+        again = rest.post(f"{at}/messages", json={"text": "hello"})
+        assert (again.status_code, again.json()["error"]) == (409, "TURN_RUNNING")
+        assert rest.get(f"{at}/turn").json()["state"] == "running"
+        assert rest.post(f"{at}/turn/stop").json()["state"] == "stopped"
+        assert llm.left.wait(PATIENCE_S)
+        settings.LLM_MODEL = "obey"
+        assert rest.post(f"{at}/turn/retry").status_code == 200
+        eventually(lambda: rest.get(f"{at}/turn").json()["state"] == "done")
+        assert "hello" in rest.get(f"{at}/turn").json()["text"]
