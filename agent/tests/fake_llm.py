@@ -269,6 +269,8 @@ def _mistake_in_messages(messages: list[dict[str, Any]]) -> Any:
             pending.discard(message["tool_call_id"])
         elif pending:
             return _error("'tool_calls' must be followed by tool messages.")
+        elif not message.get("content") and not message.get("tool_calls"):
+            return _error("Invalid value for 'content': expected a string, got null.")
         for call in message.get("tool_calls") or []:
             if len(call["id"]) > 40:
                 return _error("Invalid 'tool_calls.id': string too long.")
