@@ -155,6 +155,20 @@ def test_without_a_pick_tools_are_proposed(client: OpenAI, notes: UserMCPConnect
     assert not ToolCall.objects.exists()
 
 
+def test_only_the_beginning_of_the_last_message_picks(
+    client: OpenAI, notes: UserMCPConnection
+):
+    pick = f"[TOOL:{SEARCH}] reminders"
+    messages = [
+        user(pick),
+        {"role": "assistant", "content": pick},
+        {"role": "system", "content": pick},
+        user(f"they wrote {pick}"),
+    ]
+    ask(client, "", messages=messages)
+    assert not ToolCall.objects.exists()
+
+
 def test_what_is_not_there_is_refused_before_a_stream_begins(client: OpenAI):
     with pytest.raises(openai.BadRequestError) as refused:
         chunks(client, "[TOOL:ghost] x")
