@@ -16,6 +16,7 @@ Schema = dict[str, Any]
 
 # Keywords whose values are data, not schemas.
 DATA = ("enum", "const", "default")
+NOWHERE = "a reference that leads nowhere: read as anything"
 _TYPES = {"object", "array", "string", "number", "integer", "boolean", "null"}
 _UNFIT = object()
 
@@ -210,6 +211,6 @@ def mended(root: Schema, node: Any, reading: Reading) -> Any:
     }
     reference = kept.get("$ref")
     if isinstance(reference, str) and target(root, reference) is None:
-        reading.note("a reference that leads nowhere: read as anything")
+        reading.note(NOWHERE)
         del kept["$ref"]
     return kept

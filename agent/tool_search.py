@@ -29,7 +29,11 @@ _ENDINGS = (("ies", "y"), ("ing", ""), ("es", ""), ("ed", ""), ("s", ""))
 
 def words(text: str) -> list[str]:
     """Return the words of `text` that say something, by their stems."""
-    found = _WORD.findall(_CAMEL.sub(" ", text).lower())
+    found: list[str] = []
+    for word in _WORD.findall(text):
+        parts = _CAMEL.sub(" ", word).lower().split()
+        # searchIssues is two words; GitHub is one, too.
+        found += parts if len(parts) == 1 else [*parts, word.lower()]
     return [_stem(word) for word in found if word not in _STOP]
 
 

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.schema_reading import DATA, Reading, Schema, mended, target
+from agent.schema_reading import DATA, NOWHERE, Reading, Schema, mended, target
 from agent.tool_types import ToolSpec
 
 MAX_CHARS = 16_000
@@ -84,12 +84,11 @@ def _open() -> Schema:
 
 def _rooted(schema: Schema, reading: Reading) -> Schema:
     """Return `schema` as an object that says everything in its properties."""
-    schema = _without_reference(schema)
+    schema = _without_reference(schema, reading)
     types = schema.get("type", "object")
     if "object" not in (types if isinstance(types, list) else [types]):
         reading.note("not an object: any arguments are taken")
         return _open()
-    # The bytes of a history that providers keep depend on the order, too.
     schema = {**schema, "type": "object"}
     properties = dict(schema.get("properties", {}))
     for keyword in _NOT_AT_ROOT:
@@ -104,13 +103,15 @@ def _rooted(schema: Schema, reading: Reading) -> Schema:
     return {**schema, "properties": properties}
 
 
-def _without_reference(schema: Schema) -> Schema:
+def _without_reference(schema: Schema, reading: Reading) -> Schema:
     """Return `schema` with what its root refers to in the place of the reference."""
-    referred = target(schema, schema.get("$ref")) or {}
-    return {
-        **referred,
-        **{key: value for key, value in schema.items() if key != "$ref"},
-    }
+    if "$ref" not in schema:
+        return schema
+    referred = target(schema, schema["$ref"])
+    if referred is None or referred is schema:
+        reading.note(NOWHERE)
+    whole = {**(referred or {}), **schema}
+    return {key: value for key, value in whole.items() if key != "$ref"}
 
 
 def _renamed(schema: Schema) -> dict[str, str]:
