@@ -9,6 +9,7 @@ checked against.
 import hashlib
 import json
 import re
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +47,7 @@ class WireSchema:
 
 
 _cache: dict[str, WireSchema] = {}
+_cache_lock = threading.Lock()
 
 
 def of(spec: ToolSpec) -> WireSchema:
@@ -54,9 +56,11 @@ def of(spec: ToolSpec) -> WireSchema:
         return make(spec.input_schema)
     found = _cache.get(spec.definition_hash)
     if found is None:
-        while len(_cache) >= REMEMBERED:
-            _cache.pop(next(iter(_cache)), None)
-        found = _cache[spec.definition_hash] = make(spec.input_schema)
+        found = make(spec.input_schema)
+        with _cache_lock:
+            while len(_cache) >= REMEMBERED:
+                del _cache[next(iter(_cache))]
+            _cache[spec.definition_hash] = found
     return found
 
 
