@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
-from agent import approvals, inputs, runner, sending, turns
+from agent import approvals, inputs, residents, runner, sending, turns
 from agent.errors import ConversationNotFound, TurnNotFound
 from agent.journal import wake
 from agent.models import TITLE_CHARS, Conversation, Turn
@@ -96,7 +96,7 @@ async def delete(*, user_id: int, conversation_id: int) -> None:
     """
     turn_ids = await sync_to_async(_delete)(user_id, conversation_id)
     for turn_id in turn_ids:
-        runner.cancel(turn_id)
+        residents.cancel(turn_id)
     await pools.release_db()
     await wake(conversation_id)
 
@@ -146,7 +146,7 @@ async def stop(*, user_id: int, turn_id: int) -> Turn:
     """
     turn = await sync_to_async(_own_turn)(user_id, turn_id)
     await sync_to_async(turns.stop)(turn_id)
-    runner.cancel(turn_id)
+    residents.cancel(turn_id)
     await sync_to_async(turn.refresh_from_db)()
     return await _go_on(turn, launch=False)
 

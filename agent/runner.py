@@ -6,16 +6,14 @@ end by who asks for it.
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import aclosing, asynccontextmanager, suppress
-from contextvars import Context
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import aclosing, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import structlog
-from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
@@ -27,6 +25,7 @@ from agent import (
     leftovers,
     providers,
     refreshing,
+    residents,
     turns,
 )
 from agent.calling import Ending, Work
@@ -40,42 +39,11 @@ from connectors.errors import ConnectorError
 
 log = structlog.get_logger(__name__)
 
-# What is done beside turns, and not cancelled with one.
-_NO_TURN = 0
-_residents: WeakKeyDictionary[
-    asyncio.AbstractEventLoop, dict[asyncio.Task[None], int]
-] = WeakKeyDictionary()
-
-
-@asynccontextmanager
-async def resident() -> AsyncGenerator[None]:
-    """Let turns run on this loop while the block lasts.
-
-    Those that still run at its end are interrupted, and what they have said is kept.
-    """
-    loop = asyncio.get_running_loop()
-    tasks = _residents.setdefault(loop, {})
-    try:
-        yield
-    finally:
-        del _residents[loop]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
 
 async def launch(turn_id: int) -> None:
     """Begin the work on a queued turn; if the loop does not live on, do it all."""
-    if not _leave(partial(run, turn_id), turn_id):
+    if not residents.leave(partial(run, turn_id), turn_id):
         await run(turn_id)
-
-
-def cancel(turn_id: int) -> None:
-    """End the work on a turn that was stopped, if it is this loop that does it."""
-    tasks = _residents.get(asyncio.get_running_loop(), {})
-    for task, key in tasks.items():
-        if key == turn_id:
-            task.cancel()
 
 
 async def run(turn_id: int, *, sink: Sink | None = None) -> None:
@@ -111,33 +79,6 @@ async def reap(*, conversation_id: int | None = None) -> int:
     for turn in reaped:
         await wake(turn.conversation_id)
     return len(reaped)
-
-
-def _leave(work: Callable[[], Awaitable[None]], turn_id: int) -> bool:
-    """Leave `work` on a turn to the loop; False if the loop does not live on."""
-    tasks = _residents.get(asyncio.get_running_loop())
-    if tasks is None:
-        return False
-    # Not in the context of a request: its threads end with it.
-    context = Context()
-    bound = structlog.contextvars.get_contextvars()
-    context.run(lambda: structlog.contextvars.bind_contextvars(**bound))
-    task = asyncio.create_task(_alone(work, turn_id), context=context)
-    tasks[task] = turn_id
-    task.add_done_callback(lambda done: tasks.pop(done, None))
-    return True
-
-
-async def _alone(work: Callable[[], Awaitable[None]], turn_id: int) -> None:
-    """Do `work` with a thread of its own for the database."""
-    async with ThreadSensitiveContext():
-        try:
-            await work()
-        except Exception:
-            # Its lease ends, and whoever comes past interrupts it.
-            log.exception("turn.lost", turn_id=turn_id)
-        finally:
-            await pools.release_db()
 
 
 async def _while_ours(
@@ -196,7 +137,9 @@ async def _answer(work: Work, *, is_first: bool) -> Ending:
     """Answer with the model, or in Direct mode; listings are refreshed beside it."""
     # A loop that lives on lets it take its time, also after the end of the answer.
     refresh = partial(_refresh, work)
-    beside = None if _leave(refresh, _NO_TURN) else asyncio.ensure_future(refresh())
+    beside = None
+    if not residents.leave(refresh, residents.NO_TURN):
+        beside = asyncio.ensure_future(refresh())
     try:
         if is_first and not work.parts:
             for notice in work.toolbox.notices:

@@ -8,7 +8,7 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.core.management.base import SystemCheckError
 
-from agent import runner
+from agent import residents
 from config import checks
 from connectors import pools
 
@@ -34,7 +34,7 @@ async def lifespan(
             stack.push_async_callback(sync_to_async(pools.close_databases))
             await stack.enter_async_context(pools.resident())
             # Left first: turns that still run are interrupted, with what they said.
-            await stack.enter_async_context(runner.resident())
+            await stack.enter_async_context(residents.resident())
         except Exception as failure:
             if not isinstance(failure, SystemCheckError):
                 log.exception("web.start_failed")
