@@ -48,6 +48,7 @@ STATUS: Final[Mapping[str, int]] = {
     "NOTHING_TO_RETRY": 409,
     "SECRET_UNREADABLE": 409,
     "SIGN_IN_REQUIRED": 409,
+    "TOOL_NOT_ALLOWED": 409,
     "TOOL_PENDING_REVIEW": 409,
     "TURN_LIMIT": 409,
     "TURN_LOST": 409,
