@@ -51,7 +51,6 @@ class Dialogue:
 
     def __init__(self, work: Work, promise: Promise) -> None:
         self._promise = promise
-        self._before = work.usage
         self._offer = Offer(work.toolbox, words=work.text)
         self._offered: dict[str, Tool] = {}
         self._can_force = True
@@ -84,7 +83,7 @@ class Dialogue:
         Raises:
             TurnLimit: there were enough.
         """
-        if self._used("tool_calls") >= settings.TURN_MAX_TOOL_CALLS:
+        if self.usage["tool_calls"] >= settings.TURN_MAX_TOOL_CALLS:
             raise TurnLimit
         self.usage["tool_calls"] += 1
 
@@ -159,14 +158,11 @@ class Dialogue:
         return tools
 
     def _check_limits(self) -> None:
-        tokens = self._used("input_tokens") + self._used("output_tokens")
-        requests = self._used("requests")
-        too_many = requests >= settings.TURN_MAX_REQUESTS
+        # Of this attempt: each began with a person's act, if only to try again.
+        tokens = self.usage["input_tokens"] + self.usage["output_tokens"]
+        too_many = self.usage["requests"] >= settings.TURN_MAX_REQUESTS
         if too_many or tokens >= settings.TURN_MAX_TOKENS:
             raise TurnLimit
-
-    def _used(self, name: str) -> int:
-        return int(self._before.get(name, 0) + self.usage[name])
 
     def _wish(self, call: ToolCallPart) -> Wish:
         name = clean(call.tool_name, limit=_NAME_CHARS)

@@ -24,7 +24,9 @@ FRUITLESS_MAX = 3
 _WAITING = {"waiting": Enforcement.APPROVAL, "form": Enforcement.FORM}
 EMPTY = "The language model answered nothing. Try again."
 SAID_NOTHING = "The language model said nothing about it."
-CALLED_ANYWAY = "The language model did not use what you picked, so it is used without."
+CALLED_ANYWAY = (
+    "The language model did not call what you picked. Patchbay does, with your words."
+)
 CUT = "The answer was cut off: it reached the longest that the language model writes."
 NOT_MADE = "These calls were not made."
 

@@ -41,12 +41,13 @@ async def model() -> "AsyncGenerator[Model]":
         )
     async with pools.operator() as client:
         try:
-            yield build(client)
+            built = build(client)
         except ImportError as problem:
             raise ModelRefused(
                 f"LLM_PROVIDER={settings.LLM_PROVIDER} needs the package pydantic-ai-"
                 f"slim[{settings.LLM_PROVIDER}]. Tell whoever runs this installation."
             ) from problem
+        yield built
 
 
 def _openai(client: HttpClient) -> "Model":

@@ -205,6 +205,17 @@ def test_a_turn_ends_at_its_limits_with_what_there_is(
     assert [call["state"] for call in said.calls] == ["done"] * calls
 
 
+def test_who_tries_again_after_a_limit_gets_as_much_again(
+    alice: User, llm: FakeLlm, notes: UserMCPConnection, settings: Settings
+) -> None:
+    settings.TURN_MAX_REQUESTS = 2
+    llm.script = [wants((SEARCH, {"query": "x"}))] * 2
+    after = chatting.retry(alice, say(alice, "look"))
+    assert after.outcome == ("done", "none")
+    assert len(after.calls) == 2
+    assert after.turn.usage["requests"] == 3
+
+
 # --- More tools than are offered at once -----------------------------------------
 
 
