@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
-from agent import approvals, inputs, residents, runner, sending, turns
+from agent import approvals, inputs, leftovers, residents, runner, sending, turns
 from agent.errors import ConversationNotFound, TurnNotFound
 from agent.journal import wake
 from agent.models import TITLE_CHARS, Conversation, Turn
@@ -33,7 +33,7 @@ def recent(*, user_id: int) -> list[Conversation]:
 
 
 def get(*, user_id: int, conversation_id: int) -> Conversation:
-    """Return the person's conversation.
+    """Return the person's conversation; an answer whose process is gone is ended.
 
     Raises:
         ConversationNotFound: there is none, or it is another person's.
@@ -42,6 +42,7 @@ def get(*, user_id: int, conversation_id: int) -> Conversation:
     found = mine.filter(pk=conversation_id).first()
     if found is None:
         raise ConversationNotFound
+    leftovers.reap(conversation_id)
     return found
 
 
