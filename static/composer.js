@@ -37,7 +37,8 @@ const drafts = {
 function keep() {
   const chip = byId("picked").firstElementChild;
   const pick = chip && { ...chip.dataset, field: field("pick").value };
-  drafts.write({ text: box().value, pick, nonce: field("nonce").value });
+  const nonce = isInDoubt ? field("nonce").value : "";
+  drafts.write({ text: box().value, pick, nonce });
 }
 
 function restore() {
@@ -47,6 +48,7 @@ function restore() {
   if (!box().value) {
     box().value = draft.text ?? "";
     if (draft.nonce) field("nonce").value = draft.nonce;
+    isInDoubt = Boolean(draft.nonce);
   }
   if (draft.pick && !field("pick").value) showChip(draft.pick);
 }
@@ -92,7 +94,7 @@ let sent = null;
 // Sent, and nobody knows whether it arrived: what is changed then is another message.
 let isInDoubt = false;
 
-const isSending = (ctx) => ctx.sourceElement === form();
+const isSending = (ctx) => ctx.sourceElement?.id === "composer";
 
 // `crypto.randomUUID` is only there with HTTPS.
 function freshNonce() {
@@ -100,15 +102,22 @@ function freshNonce() {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function edited() {
+function changed() {
   if (isInDoubt) field("nonce").value = freshNonce();
   isInDoubt = false;
-  byId("composer-problem").replaceChildren();
   keep();
 }
 
+function edited() {
+  byId("composer-problem").replaceChildren();
+  changed();
+}
+
 function beforeSending({ detail: { ctx } }) {
-  if (isSending(ctx)) sent = box().value;
+  if (!isSending(ctx)) return;
+  sent = box().value;
+  isInDoubt = true;
+  keep();
 }
 
 // What was typed while the message was on its way belongs to the next one.
@@ -122,15 +131,24 @@ function answered({ detail: { ctx } }) {
   if (!isSending(ctx)) return;
   const { status } = ctx.response;
   if (status < 400) {
-    const text = typedSince();
-    drafts.write({ text });
-    if (text) ctx.composerText = text;
+    startOver(typedSince());
     return;
   }
   isInDoubt = status >= 500;
+  keep();
   // What the shell would say somewhere else is said here.
   ctx.hx.retarget = "#composer-problem";
   ctx.hx.reswap = "innerHTML";
+}
+
+// Stored: whatever comes now is another message, even if the browser goes back here.
+function startOver(text) {
+  byId("picked").replaceChildren();
+  field("pick").value = "";
+  field("nonce").value = freshNonce();
+  box().value = text;
+  isInDoubt = false;
+  keep();
 }
 
 function lost(event) {
@@ -138,6 +156,7 @@ function lost(event) {
   if (!ctx || !isSending(ctx) || ctx.response) return;
   event.stopPropagation();
   isInDoubt = true;
+  keep();
   const notice = byId("composer-lost").content.cloneNode(true);
   byId("composer-problem").replaceChildren(notice);
 }
@@ -145,6 +164,8 @@ function lost(event) {
 // --- Whether an answer is being written ---------------------------------------------
 
 let ended = "";
+// What had the focus may be gone after a swap, as Stop is with the end.
+let wasOnTurn = false;
 
 // The news of the end may be faster than the answer that says it has begun.
 function showTurn() {
@@ -187,6 +208,7 @@ function closeMenu() {
   if (!isOpen()) return;
   const hadFocus = menu.contains(document.activeElement);
   menu.hidden = true;
+  menu.replaceChildren();
   opener().ariaExpanded = "false";
   if (hadFocus) opener().focus();
 }
@@ -246,6 +268,7 @@ const isAway = (element) =>
 let isListWaiting = false;
 
 function beforeSwap({ detail: { ctx } }) {
+  wasOnTurn = byId("composer-turn").contains(document.activeElement);
   if (ctx.target?.id === "manage-list") manage.showModal();
   if (ctx.target?.id === "dialog" && manage.open) {
     isListWaiting = true;
@@ -283,7 +306,8 @@ function pressedInBox(event) {
   if (event.isComposing || event.keyCode === 229) return;
   if (event.key === "Enter" && !event.shiftKey) {
     event.preventDefault();
-    if (box().value.trim()) form().requestSubmit(byId("send"));
+    const isSomething = box().value.trim() || field("pick").value;
+    if (isSomething) form().requestSubmit(byId("send"));
   } else if (event.key === "Backspace" && !box().value && field("pick").value) {
     event.preventDefault();
     unpick();
@@ -296,12 +320,13 @@ function pressed(event) {
 }
 
 function swapped({ detail: { ctx } }) {
-  if (ctx?.composerText) {
-    box().value = ctx.composerText;
-    keep();
+  if (ctx?.target === menu) {
+    if (isWanted) showMenu();
+    else if (!isOpen()) menu.replaceChildren();
   }
-  if (ctx?.target === menu && isWanted) showMenu();
   settle();
+  if (ctx && isSending(ctx)) restore();
+  if (wasOnTurn && document.activeElement === document.body) box().focus();
 }
 
 // What was drawn for who has no script is in the way of who has.
@@ -315,7 +340,7 @@ restore();
 // A link that picked has done so; a reload keeps what was picked since.
 if (new URLSearchParams(location.search).has("pick")) {
   history.replaceState(history.state, "", location.pathname);
-  keep();
+  changed();
 }
 
 dock.addEventListener("keydown", pressed);

@@ -105,6 +105,27 @@ async def test_in_a_conversation_the_composer_is_empty_again(
     assert (await sent())[2:] == [("And then?", "", "")]
 
 
+async def test_a_pick_needs_no_words(page: Page, alice: User) -> None:
+    first = await opened(page, alice, PICKED)
+    await box_of(page).press("Enter")
+    await expect(page).to_have_url(re.compile(r"/chat/\d+$"))
+    assert await sent() == [("", "connector_tool", f"{first.pk}:search_issues")]
+
+
+async def test_after_a_way_back_the_next_message_is_another(
+    page: Page, alice: User
+) -> None:
+    await page.goto("/chat")
+    for words in ("First", "Second"):
+        await box_of(page).fill(words)
+        await box_of(page).press("Enter")
+        await expect(page).to_have_url(re.compile(r"/chat/\d+$"))
+        await page.go_back()
+        await expect(page).to_have_url(re.compile(r"/chat$"))
+        await expect(box_of(page)).to_have_value("")
+    assert [text for text, *_ in await sent()] == ["First", "Second"]
+
+
 async def test_enter_that_ends_the_choice_of_a_character_sends_nothing(
     page: Page, alice: User
 ) -> None:
@@ -201,8 +222,9 @@ async def test_text_and_chip_stay_when_nobody_answers_and_arrive_once(
     assert (await sent())[1:] == [("Once, please", "connector", str(first.pk))]
 
 
+@pytest.mark.parametrize("is_reloaded", [False, True])
 async def test_what_is_changed_after_a_doubtful_try_is_a_message_of_its_own(
-    page: Page, alice: User, watch: Watch
+    page: Page, alice: User, watch: Watch, is_reloaded: bool
 ) -> None:
     watch.allow("ERR_FAILED")
     watch.allow("Failed to fetch")
@@ -218,6 +240,8 @@ async def test_what_is_changed_after_a_doubtful_try_is_a_message_of_its_own(
     await box_of(page).press("Enter")
     await expect(page.get_by_role("alert")).to_contain_text("did not answer")
     await page.unroute(f"**/chat/{conversation.pk}")
+    if is_reloaded:
+        await page.reload()
     await box_of(page).press_sequentially(" and two")
     await expect(page.get_by_role("alert")).to_have_count(0)
     await box_of(page).press("Enter")
@@ -324,6 +348,7 @@ async def test_while_an_answer_is_written_it_can_be_stopped(
     await page.get_by_role("button", name="Stop").click()
     await expect(page.get_by_role("button", name="Send")).to_be_visible()
     await expect(box_of(page)).to_have_value("Wait")
+    await expect(box_of(page)).to_be_focused()
     turn = await Turn.objects.aget()
     assert turn.state == TurnState.STOPPED
 
@@ -394,7 +419,6 @@ async def test_without_a_script_a_refusal_keeps_everything(
     await expect(options.locator("option:checked")).to_have_text(
         "GitHub: Search issues"
     )
-    await assert_accessible(page)
 
 
 @pytest.mark.parametrize("width", [320, 390])
