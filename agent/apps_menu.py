@@ -14,7 +14,7 @@ from agent.tool_types import ToolSource
 from agent.toolbox import Tool, Toolbox
 from connectors import cards, manager
 from connectors.cards import Card, Group, Look
-from connectors.models import Source
+from connectors.models import Source, UserMCPConnection
 
 _CONNECTED = Look(state="ready", word="Connected", glyph="plug", group=Group.WORKING)
 # By `data-state` of a connector: what makes its tools usable again.
@@ -91,8 +91,14 @@ def menu(*, user_id: int, query: str = "") -> Menu:
 
     A connector that matches by its own name keeps all its tools.
     """
-    toolbox = Toolbox.load(user_id=user_id)
     rows = manager.list_for(user_id=user_id)
+    return menu_of(Toolbox.load(user_id=user_id), rows, query=query)
+
+
+def menu_of(
+    toolbox: Toolbox, rows: Iterable[UserMCPConnection], *, query: str = ""
+) -> Menu:
+    """Return the menu of a toolbox, and of the person's connectors."""
     connectors = [_connector(toolbox, cards.card(row)) for row in rows]
     return Menu(
         system_tools=_found(_system_tools(toolbox), query),

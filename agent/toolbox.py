@@ -21,6 +21,7 @@ from agent.names import ToolKey
 from agent.sources import Absent
 from agent.tool_types import Caller, Progress, ToolAnswer, ToolSource, ToolSpec
 from agent.wire_schema import WireSchema
+from connectors.models import Source
 
 # More than that and models choose badly; some providers take no more than 128.
 OFFERED_MAX = 100
@@ -115,7 +116,7 @@ class Toolbox:
 
     @property
     def notices(self) -> list[dict[str, Any]]:
-        """What to say of sources that are absent, though nobody wanted it so.
+        """What to say of connectors that are absent, though nobody wanted it so.
 
         As payloads of events. Those that may be back are tried beside the turn, and
         what came of it is said there (`agent.refreshing`).
@@ -129,7 +130,9 @@ class Toolbox:
                 "connector_id": int(source.ref),
             }
             for source in self.absent
-            if not source.is_chosen and not source.is_tried
+            if source.source == Source.CONNECTOR
+            and not source.is_chosen
+            and not source.is_tried
         ]
 
     def offered(

@@ -1,9 +1,12 @@
 """Listings and toolboxes as tests need them: stored rows, nobody dials."""
 
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from accounts.models import User
 from agent.models import ToolSetting
+from agent.tool_types import Caller, Progress, ToolAnswer, ToolSpec
 from agent.toolbox import Tool, Toolbox
 from connectors.listing import definition_hash
 from connectors.models import UserMCPConnection
@@ -43,6 +46,49 @@ def connector(
         discovered_tools=found,
         tool_count=len(found),
         **changes,
+    )
+
+
+@dataclass(kw_only=True)
+class Clock:
+    """A source of tools that is no connector, as system tools will be."""
+
+    source: str = "system"
+    ref: str = "clock"
+    slug: str = "clock"
+    label: str = "Clock"
+
+    def list(self) -> "list[ToolSpec]":
+        return [ToolSpec(name="now", title="Tell the time", reads_only=True)]
+
+    async def call(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        *,
+        caller: Caller,
+        call_id: UUID,
+        definition_hash: str = "",
+        on_progress: Progress | None = None,
+    ) -> ToolAnswer:
+        return ToolAnswer(
+            call_id=call_id,
+            is_error=False,
+            content=[{"type": "text", "text": "noon"}],
+            structured_content=None,
+            duration_ms=0,
+        )
+
+
+def with_clock(box: Toolbox) -> Toolbox:
+    """Return the toolbox with the tool of the clock in it, too."""
+    clock = Clock()
+    (spec,) = clock.list()
+    tool = Tool(wire_name="clock__now", source=clock, spec=spec)
+    return replace(
+        box,
+        sources=(*box.sources, clock),
+        tools={**box.tools, tool.wire_name: tool},
     )
 
 

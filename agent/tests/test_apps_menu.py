@@ -111,6 +111,18 @@ def test_another_persons_connector_never_appears(alice: User, bob: User) -> None
     assert (found.connectors, found.system_tools, found.cost) == ([], [], 0)
 
 
+def test_what_is_no_connector_stands_above_them(alice: User) -> None:
+    row = boxes.connector(alice, "Notes")
+    found = apps_menu.menu_of(boxes.with_clock(boxes.load(alice)), [row])
+    (clock,) = found.system_tools
+    assert (clock.pick, clock.name, clock.look.word) == (
+        "system_tool:clock", "Clock", "Connected"
+    )  # fmt: skip
+    assert [tool.pick for tool in clock.tools] == ["system_tool:clock:now"]
+    assert found.tool_count == 3
+    assert [app.name for app in found.connectors] == ["Notes"]
+
+
 # --- Search ------------------------------------------------------------------
 
 

@@ -172,6 +172,18 @@ def test_a_whole_connector_is_all_that_is_allowed_of_it(alice: User) -> None:
     assert tools_of(box, pick) == ["notes__search"]
 
 
+@pytest.mark.parametrize("name", ["clock", "clock__now", "Clock: Tell the time", "now"])
+def test_what_is_no_connector_is_picked_in_the_same_way(alice: User, name: str) -> None:
+    boxes.connector(alice, "Notes")
+    box = boxes.with_clock(boxes.load(alice))
+    pick = selection.resolve(box, name)
+    assert pick.kind == "system_tool"
+    assert tools_of(box, pick) == ["clock__now"]
+    field = selection.from_field(str(pick))
+    assert field is not None
+    assert selection.labelled(box, field) == pick
+
+
 # --- Refusals ----------------------------------------------------------------
 
 

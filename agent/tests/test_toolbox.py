@@ -342,3 +342,11 @@ def test_use_leaves_alone_what_the_person_decided(
         call(box, box.tools["notes__search_notes"], alice, query="release")
     setting = ToolSetting.objects.get()
     assert (setting.policy, setting.pinned) == (Policy.ALLOW, True)
+
+
+def test_what_is_no_connector_is_called_in_the_same_way(alice: User) -> None:
+    box = boxes.with_clock(boxes.load(alice))
+    answer = call(box, box.tools["clock__now"], alice)
+    assert answer.content == [{"type": "text", "text": "noon"}]
+    setting = ToolSetting.objects.get()
+    assert (setting.source, setting.ref, setting.tool) == ("system", "clock", "now")
