@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 # No room of their own in the table: Django's, or told apart by their folder.
 NOT_LISTED = {"apps"}
 
 
-def test_every_module_of_connectors_has_a_place_in_the_architecture(
-    project_root: Path,
-):
+@pytest.mark.parametrize("room", ["connectors", "agent"])
+def test_every_module_has_a_place_in_the_architecture(project_root: Path, room: str):
     text = (project_root / "docs" / "architecture.md").read_text()
-    folder = project_root / "connectors"
+    folder = project_root / room
     modules = {file.stem for file in folder.glob("*.py")} - {"__init__"}
     packages = {file.parent.name for file in folder.glob("*/__init__.py")}
     expected = modules | packages - {"migrations", "tests"}
