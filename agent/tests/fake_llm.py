@@ -176,7 +176,8 @@ async def _stream(http: _Http, body: dict[str, Any], reply: Reply, id_: str) -> 
     if reply.fault is not None:
         await _break(http, reply.fault, event)
         return
-    await http.write(event({}, "tool_calls" if reply.calls else "stop"))
+    finish = reply.finish or ("tool_calls" if reply.calls else "stop")
+    await http.write(event({}, finish))
     if (body.get("stream_options") or {}).get("include_usage"):
         await http.write(_event({**head, "choices": [], "usage": _usage(body)}))
     await http.write("data: [DONE]\n\n")

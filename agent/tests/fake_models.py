@@ -49,6 +49,8 @@ class Reply:
     calls: tuple[tuple[str, str], ...] = ()
     refusal: str = ""
     fault: Fault | None = None
+    # Why it ends, where that is neither the end nor a call.
+    finish: str = ""
     pause_s: float = 0.0
 
 

@@ -144,6 +144,13 @@ def test_silence_after_a_call_is_said(
     assert said.kinds == ["call", "notice"]
 
 
+def test_an_answer_that_was_cut_off_says_so(alice: User, llm: FakeLlm) -> None:
+    llm.script = [Reply(text="On and on and", finish="length")]
+    said = say(alice, "hello")
+    assert said.outcome == ("done", "none")
+    assert said.kinds == ["text", "notice"]
+
+
 # --- Calls that cannot be made ---------------------------------------------------
 
 
