@@ -82,4 +82,6 @@ if (line) {
   // A card was answered; what it was about goes on by itself.
   document.addEventListener("answered", () => byId("message")?.focus());
   if (!location.hash) toEnd();
+  // htmx may have begun before its extension was there, and would never connect.
+  htmx.process(thread);
 }
