@@ -7,6 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 from playwright.async_api import Page, Route, expect
+from pytest_django import Settings
 
 from accounts.models import User
 from agent.models import Conversation, Message, Role, Turn, TurnState
@@ -16,10 +17,13 @@ from agent.tests.composer_pages import (
     box_of,
     chip_of,
     menu_of,
+    menu_opened,
     opened,
     picked,
 )
 from config.tests.browser import OpenPage, Watch, assert_accessible, assert_fits
+from connectors.tests import verbs
+from demo.fixtures import DemoServer
 
 PICKED = "/chat?pick=connector_tool:{id}:search_issues"
 # As an answer of Direct mode proposes a tool.
@@ -30,6 +34,17 @@ const pick = { pick: "connector:7", label: "Any Atlas tool", glyph: "blocks" };
 Object.assign(link.dataset, pick);
 document.querySelector("#thread").append(link);
 """
+
+
+@pytest.fixture(autouse=True)
+def _no_second_try_later(settings: Settings) -> None:
+    settings.RETRY_DELAY_S = 0
+
+
+@pytest.fixture
+def dialling(allow_loopback: None, settings: Settings) -> None:
+    """Let the live server start although connectors may reach this machine."""
+    settings.EGRESS_ALLOW_IN_PRODUCTION = True
 
 
 def begun(user: User, state: str = TurnState.DONE) -> Conversation:
@@ -81,6 +96,27 @@ async def test_enter_sends_and_the_conversation_is_there(
     ]
     assert "open" not in await draft(page)
     await page.goto("/chat")
+    await expect(box_of(page)).to_have_value("")
+
+
+@pytest.mark.usefixtures("dialling")
+async def test_what_is_picked_in_the_menu_is_what_is_used(
+    page: Page, alice: User, notes_server: DemoServer
+) -> None:
+    await sync_to_async(verbs.add)(alice, notes_server.url, "Notes")
+    await page.goto("/chat")
+    await menu_opened(page)
+    await page.keyboard.type("search notes", delay=20)
+    await expect(page.locator("#apps-said")).to_contain_text("Enter picks Notes:")
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("release")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"/chat/\d+$"))
+    thread = page.get_by_role("log")
+    await expect(thread.get_by_text("Notes: Search")).to_be_visible()
+    await expect(thread.locator(".receipt [data-state=ready]")).to_be_visible()
+    await expect(page.get_by_role("button", name="Send")).to_be_visible()
+    await expect(chip_of(page)).to_have_count(0)
     await expect(box_of(page)).to_have_value("")
 
 
