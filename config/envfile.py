@@ -114,6 +114,16 @@ def _postgresql_options(pool_max: int) -> dict[str, Any]:
     return options
 
 
+def channel_layer(redis_url: str) -> dict[str, Any]:
+    """Return what wakes open pages: Redis if there is one, else only this process."""
+    if not redis_url:
+        return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    return {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [redis_url]},
+    }
+
+
 def cache(redis_url: str) -> dict[str, Any]:
     """Return the cache: Redis if there is one, else this process's memory."""
     if not redis_url:

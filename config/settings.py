@@ -12,7 +12,15 @@ from urllib.parse import urlsplit
 import environ
 from django.utils.csp import CSP
 
-from config.envfile import cache, database, keyring, mailer, public_url, secret
+from config.envfile import (
+    cache,
+    channel_layer,
+    database,
+    keyring,
+    mailer,
+    public_url,
+    secret,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -114,14 +122,7 @@ _database_url = env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlit
 DATABASES = {"default": database(_database_url, pool_max=DATABASE_POOL_MAX)}
 REDIS_URL = env.str("REDIS_URL", default="")
 CACHES = {"default": cache(REDIS_URL)}
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL]},
-    }
-    if REDIS_URL
-    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
-}
+CHANNEL_LAYERS = {"default": channel_layer(REDIS_URL)}
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 # --- Accounts ----------------------------------------------------------------
@@ -156,9 +157,8 @@ ALLAUTH_TRUSTED_PROXY_COUNT = int(TRUST_PROXY)
 TOKEN_TTL_DAYS = env.int("TOKEN_TTL_DAYS", default=90)
 TOKENS_PER_PERSON = env.int("TOKENS_PER_PERSON", default=20)
 MAILERS = {"default": mailer(env.email_url("EMAIL_URL", default="consolemail://"))}
-DEFAULT_FROM_EMAIL = env.str(
-    "EMAIL_FROM", default=f"Patchbay <patchbay@{PUBLIC.hostname}>"
-)
+_FROM = f"Patchbay <patchbay@{PUBLIC.hostname}>"
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=_FROM)
 
 # --- Connectors: what may be dialled, and the limits of each operation -------
 
@@ -191,6 +191,9 @@ OPS_PER_PERSON = env.int("OPS_PER_PERSON", default=10)
 CONNECTIONS_PER_ORIGIN = env.int("CONNECTIONS_PER_ORIGIN", default=8)
 OPS_PER_PROCESS = env.int("OPS_PER_PROCESS", default=200)
 TESTS_PER_MINUTE = env.int("TESTS_PER_MINUTE", default=30)
+ADMISSION_WAIT_S = 5.0  # the longest wait for one's turn; not set by the environment
+SCHEMA_CHECK_TIMEOUT_S = 2.0  # nor is this
+
 # --- The agent: its language model, and the limits of a turn -----------------
 
 # Without a model the chat works in Direct mode.
@@ -205,13 +208,6 @@ TURN_MAX_TOKENS = env.int("TURN_MAX_TOKENS", default=200_000)
 TOOL_BUDGET_TOKENS = env.int("TOOL_BUDGET_TOKENS", default=12_000)
 TURN_LEASE_S = env.float("TURN_LEASE_S", default=6)
 APPROVAL_TTL_S = env.int("APPROVAL_TTL_S", default=86_400)
-
-# --- Not set by the environment ----------------------------------------------
-
-# How long an operation waits for its turn before 429.
-ADMISSION_WAIT_S = 5.0
-# How long one schema may take to be checked.
-SCHEMA_CHECK_TIMEOUT_S = 2.0
 
 # --- REST --------------------------------------------------------------------
 

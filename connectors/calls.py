@@ -17,7 +17,7 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 import structlog
@@ -37,11 +37,9 @@ from connectors.delivery import Delivery
 from connectors.errors import (
     AuthFailed,
     AuthRequired,
-    ConnectorDisabled,
     ConnectorError,
     ConnectorNotFound,
     InvalidInput,
-    InvalidMcpServer,
     OutcomeUnknown,
     SecretUnreadable,
     ServerFailure,
@@ -51,7 +49,7 @@ from connectors.errors import (
 )
 from connectors.mcp_client import Endpoint, ToolOutcome
 from connectors.mcp_session import Progress
-from connectors.models import Outcome, Source, Status, ToolCall, UserMCPConnection
+from connectors.models import Outcome, Source, ToolCall, UserMCPConnection
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +68,14 @@ class CallResult:
     content: list[dict[str, Any]]
     structured_content: Any
     duration_ms: int
+
+
+class Record(TypedDict, total=False):
+    """What else the evidence of a call says; `call_id` names it beforehand."""
+
+    token_id: int | None
+    conversation_id: int | None
+    call_id: UUID | None
 
 
 @dataclass(kw_only=True)
@@ -93,7 +99,7 @@ class _Call:
         }
 
 
-async def call_tool(  # noqa: PLR0913 - who calls, what, and how it is recorded
+async def call_tool(
     *,
     user_id: int,
     username: str,
@@ -101,17 +107,14 @@ async def call_tool(  # noqa: PLR0913 - who calls, what, and how it is recorded
     tool: str,
     arguments: dict[str, Any],
     via: str,
-    token_id: int | None = None,
-    conversation_id: int | None = None,
-    call_id: UUID | None = None,
     definition_hash: str = "",
     on_progress: Progress | None = None,
+    **record: Unpack[Record],
 ) -> CallResult:
     """Call `tool` of the person's connector within CALL_TIMEOUT_S, with evidence.
 
-    A tool that fails by its own word is a result with `is_error`, not an exception.
-    `call_id` names the evidence beforehand. `definition_hash` is what the caller
-    knows of the tool: it is not called if it has changed since.
+    A failure by the tool's own word is a result with `is_error`, not an exception.
+    `definition_hash` is what the caller knows of it: it is not called if it changed.
 
     Raises:
         ConnectorNotFound, ToolNotFound: the caller has none of that name.
@@ -130,9 +133,7 @@ async def call_tool(  # noqa: PLR0913 - who calls, what, and how it is recorded
         tool=tool,
         arguments=arguments,
         via=via,
-        token_id=token_id,
-        conversation_id=conversation_id,
-        call_id=call_id,
+        **record,
     )
     call.delivery.on_progress = on_progress
     call.expected = definition_hash
@@ -144,7 +145,10 @@ async def call_tool(  # noqa: PLR0913 - who calls, what, and how it is recorded
         if isinstance(failure, AuthRequired | AuthFailed):
             raise SignInRequired from None
         raise
-    duration_ms = await _finish(call, None)
+    return _result(call, answer, await _finish(call, None))
+
+
+def _result(call: _Call, answer: ToolOutcome, duration_ms: int) -> CallResult:
     return CallResult(
         call_id=call.row.call_id,
         is_error=answer.is_error,
@@ -198,7 +202,7 @@ def _begin(
 async def _perform(call: _Call) -> ToolOutcome:
     """Check the call, wait for its turn, send it; return the answer."""
     connector, delivery = call.connector, call.delivery
-    _refuse_unusable(connector)
+    health.refuse_unusable(connector)
     if delivery.input_schema is None:
         raise ToolNotFound
     if call.expected and call.expected != call.row.definition_hash:
@@ -226,24 +230,6 @@ async def _perform(call: _Call) -> ToolOutcome:
                 setattr(failure, name, masking.hide(said, secrets))
             failure.args = (failure.message,)
             raise
-
-
-def _refuse_unusable(connector: UserMCPConnection) -> None:
-    """Refuse a connector that is switched off, or whose last proof failed.
-
-    One that is merely unreachable or failing is tried: it may be back.
-    """
-    if connector.status == Status.REMOVED_BY_ADMIN:
-        raise ConnectorDisabled("An administrator removed this connector.")
-    if not connector.is_active or connector.status == Status.PAUSED_AUTO:
-        raise ConnectorDisabled
-    if connector.is_verified:
-        return
-    if connector.status == Status.SECRET_UNREADABLE:
-        raise SecretUnreadable
-    if connector.status == Status.NOT_MCP:
-        raise InvalidMcpServer("The last test found that. Test it again.")
-    raise SignInRequired
 
 
 async def _finish(call: _Call, failure: BaseException | None) -> int:

@@ -10,7 +10,12 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from connectors.errors import SecretUnreadable
+from connectors.errors import (
+    ConnectorDisabled,
+    InvalidMcpServer,
+    SecretUnreadable,
+    SignInRequired,
+)
 from connectors.models import AuthType, Status, UserMCPConnection
 
 log = structlog.get_logger(__name__)
@@ -65,6 +70,27 @@ def failed(row: UserMCPConnection, *, error_code: str) -> None:
         row.last_error_code = error_code
     if error_code in DISPROVED_BY:
         row.is_verified = False
+
+
+def refuse_unusable(row: UserMCPConnection) -> None:
+    """Refuse a connector that is switched off, or whose last proof failed.
+
+    One that is merely unreachable or failing is tried: it may be back.
+
+    Raises:
+        ConnectorDisabled, SecretUnreadable, InvalidMcpServer, SignInRequired.
+    """
+    if row.status == Status.REMOVED_BY_ADMIN:
+        raise ConnectorDisabled("An administrator removed this row.")
+    if not row.is_active or row.status == Status.PAUSED_AUTO:
+        raise ConnectorDisabled
+    if row.is_verified:
+        return
+    if row.status == Status.SECRET_UNREADABLE:
+        raise SecretUnreadable
+    if row.status == Status.NOT_MCP:
+        raise InvalidMcpServer("The last test found that. Test it again.")
+    raise SignInRequired
 
 
 def lock_if_same(seen: UserMCPConnection) -> UserMCPConnection | None:

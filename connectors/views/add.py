@@ -22,7 +22,7 @@ from connectors.errors import (
 from connectors.form_fields import place_errors
 from connectors.forms import AddForm, Entry
 from connectors.manager import TestReport
-from connectors.models import UserMCPConnection
+from connectors.models import NAME_CHARS, UserMCPConnection
 from connectors.views import add_form, overview
 from connectors.views.answers import (
     PageRequest,
@@ -43,7 +43,7 @@ async def add(request: PageRequest) -> HttpResponse:
     url = request.GET.get("url", "")
     given = {
         "server_url": "" if paste.is_more_than_url(url) else url,
-        "name": request.GET.get("name", "")[: manager.NAME_CHARS],
+        "name": request.GET.get("name", "")[:NAME_CHARS],
     }
     user_id = await person(request)
     form = AddForm(user_id=user_id, initial=given)
