@@ -13,6 +13,7 @@ import environ
 from django.utils.csp import CSP
 
 from config.envfile import (
+    DENIED_PORTS,
     cache,
     channel_layer,
     database,
@@ -37,7 +38,6 @@ ENCRYPTION_KEYS = keyring(secret(env, "ENCRYPTION_KEYS"))
 # --- Where it runs -----------------------------------------------------------
 
 DEBUG = env.bool("DEBUG", default=False)
-# Development adds the demo user, the demo servers and open sign-up.
 DEVELOPMENT = env.bool("DEVELOPMENT", default=False)
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
@@ -167,10 +167,7 @@ EGRESS_ALLOW = env.list("EGRESS_ALLOW", default=[])
 EGRESS_ALLOW_IN_PRODUCTION = env.bool("EGRESS_ALLOW_IN_PRODUCTION", default=False)
 # What a newcomer is offered: [{"name", "url", "about"}], set by who starts them.
 DEMO_SERVERS = env.json("DEMO_SERVERS", default=[])
-_DENIED = "22,25,110,143,465,587,993,995,2375,3306,5432,6379,9200,11211,27017"
-EGRESS_DENY_PORTS = env.list(
-    "EGRESS_DENY_PORTS", cast=int, default=list(map(int, _DENIED.split(",")))
-)
+EGRESS_DENY_PORTS = env.list("EGRESS_DENY_PORTS", cast=int, default=DENIED_PORTS)
 CONNECTOR_LIMIT = env.int("CONNECTOR_LIMIT", default=10)
 TEST_TIMEOUT_S = env.float("TEST_TIMEOUT_S", default=10)
 CONNECT_TIMEOUT_S = env.float("CONNECT_TIMEOUT_S", default=4)
@@ -191,8 +188,7 @@ OPS_PER_PERSON = env.int("OPS_PER_PERSON", default=10)
 CONNECTIONS_PER_ORIGIN = env.int("CONNECTIONS_PER_ORIGIN", default=8)
 OPS_PER_PROCESS = env.int("OPS_PER_PROCESS", default=200)
 TESTS_PER_MINUTE = env.int("TESTS_PER_MINUTE", default=30)
-ADMISSION_WAIT_S = 5.0  # the longest wait for one's turn; not set by the environment
-SCHEMA_CHECK_TIMEOUT_S = 2.0  # nor is this
+ADMISSION_WAIT_S, SCHEMA_CHECK_TIMEOUT_S = 5.0, 2.0  # not set by the environment
 
 # --- The agent: its language model, and the limits of a turn -----------------
 
