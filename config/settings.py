@@ -12,16 +12,8 @@ from urllib.parse import urlsplit
 import environ
 from django.utils.csp import CSP
 
-from config.envfile import (
-    DENIED_PORTS,
-    cache,
-    channel_layer,
-    database,
-    keyring,
-    mailer,
-    public_url,
-    secret,
-)
+from config.envfile import DENIED_PORTS, cache, channel_layer, database, keyring
+from config.envfile import mailer, public_url, secret  # isort: skip
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
