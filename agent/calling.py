@@ -11,7 +11,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from agent import approvals, inputs, questions, running
+from agent import approvals, inputs, questions, repeats, running
 from agent.journal import Journal
 from agent.models import Message, Policy, Turn
 from agent.parts import DECIDED, Part, Parts, calls_in
@@ -90,13 +90,17 @@ async def call(
     """Call `tool`, or ask the person first.
 
     `arguments` are the tool's own. `call_key` names the call towards the model;
-    `forced` says that the pick, not the model, wants it.
+    `forced` says that the pick, not the model, wants it. A call that was made before
+    the answer was tried again is not made twice: what came of it is said once more.
 
     Raises:
         LostTurn: the turn is somebody else's by now, or was stopped.
     """
     arguments = clean_json(arguments)
     about = _about(tool, arguments, step, call_key or new_key(), forced=forced)
+    if earlier := repeats.made_before(work.parts, about):
+        await work.journal.emit("tool_done", **repeats.answered(about, earlier))
+        return _called(work, about["id"])
     try:
         if tool.policy == Policy.NEVER:
             raise _Never

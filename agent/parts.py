@@ -4,7 +4,8 @@ Pure. A part is a dict with a `kind`:
 
 text    text; `cut` when the answer was broken off in it
 call    one call of a tool: running, done, refused, declined, unknown, cancelled,
-        invalid; before it waiting, allowed, form, sent, superseded, expired
+        invalid; before it waiting, allowed, form, sent, superseded, expired;
+        `is_earlier` when the answer was tried again after it
 notice  a sentence between the others, with its level
 end     why the answer ended early; gone when it is tried again
 """
@@ -116,6 +117,8 @@ def _notice(parts: Parts, payload: dict[str, Any]) -> int | None:
     # What is said from here on does not go on with half a sentence.
     if parts and parts[-1]["kind"] == "text":
         parts[-1]["cut"] = True
+    for part in calls_in(parts):
+        part["is_earlier"] = True
     return None
 
 

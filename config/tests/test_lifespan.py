@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from agent import residents
 from config.lifespan import lifespan
 from config.tests.live import serve
 from connectors import pools
@@ -40,6 +41,28 @@ async def test_the_loop_shares_its_pools_from_startup_to_shutdown() -> None:
     assert await server.say("shutdown") == {"type": "lifespan.shutdown.complete"}
     await server.task
     assert not await same_workers()
+
+
+async def test_turns_run_on_the_loop_from_startup_to_shutdown() -> None:
+    begun, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    assert not residents.leave(work, 1)
+    server = Server()
+    await server.say("startup")
+    assert residents.leave(work, 1)
+    async with asyncio.timeout(20):
+        await begun.wait()
+    await server.say("shutdown")
+    await server.task
+    assert cancelled.is_set()
+    assert not residents.leave(work, 1)
 
 
 async def test_unsafe_settings_fail_the_start_and_say_why(settings: Any) -> None:
