@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from agent.composing import turn_context
 from agent.following import News
-from agent.models import OPEN, Turn, TurnState
+from agent.models import Turn, TurnState
 from agent.thread import Entry, ShownPart
 
 TEMPLATE: Final = "agent/chat.html"
@@ -67,22 +67,10 @@ def _pieces(news: News, conversation_id: int) -> Iterator[str]:
 def _of_turn(turn: Turn | None, conversation_id: int) -> Iterator[str]:
     context = {"turn": turn, "conversation_id": conversation_id, "is_oob": True}
     yield render_to_string(f"{TEMPLATE}#working", context)
-    yield render_to_string(
-        "agent/composer.html#turn",
-        {"composer": _composer(turn, conversation_id), "is_oob": True},
-    )
+    composer = turn_context(conversation_id=conversation_id, turn=turn)
+    yield render_to_string("agent/composer.html#turn", composer)
     if said := SAID.get(TurnState(turn.state)) if turn else "":
         yield _place("#announcer", "innerHTML", said)
-
-
-def _composer(turn: Turn | None, conversation_id: int) -> dict[str, Any]:
-    is_open = turn is not None and turn.state in OPEN
-    is_waiting = turn is not None and turn.state == TurnState.WAITING
-    return {
-        "turn_id": turn and turn.pk,
-        "state": "waiting" if is_waiting else "running" if is_open else "idle",
-        "stop": reverse("chat-stop", args=[conversation_id]),
-    }
 
 
 def _place(target: str, swap: str, inside: str = "") -> SafeString:

@@ -125,7 +125,8 @@ def arguments(given: object) -> list[Argument]:
 def source_of(part: Part) -> str:
     """Return what the person calls the connector or the system tool."""
     label = str(part.get("label") or "")
-    return _line(label.partition(": ")[0] or part.get("source"))
+    before = part.get("connector") or label.partition(": ")[0]
+    return _line(before or part.get("source"))
 
 
 def why(part: Part) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from agent import markdown
@@ -76,6 +77,8 @@ class ShownPart:
     @property
     def evidence(self) -> str:
         """A page of ours that proves what is said; nothing else is linked."""
+        if connector_id := self.part.get("connector_id"):
+            return reverse("connector", args=[connector_id])
         link = str(self.part.get("link") or "")
         return link if _OURS.fullmatch(link) else ""
 

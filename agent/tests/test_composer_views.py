@@ -7,6 +7,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
+from agent import composing
 from agent.models import Conversation, Message, Role, Turn, TurnState
 from agent.sending import TEXT_CHARS
 from agent.tests.composer_pages import plugged_in
@@ -110,7 +111,7 @@ def test_the_composer_knows_whether_an_answer_is_written(alice: User) -> None:
         known = composer.context(user_id=alice.pk, conversation_id=1, turn=turn)
         assert known["composer"].state == shown
         assert known["composer"].turn_id == turn.pk
-        waits = known["composer"].placeholder == composer.WAITING
+        waits = known["composer"].placeholder == composing.WAITING
         assert waits is (shown == "waiting")
 
 
