@@ -178,6 +178,9 @@ function showTurn() {
 // --- The menu -----------------------------------------------------------------------
 
 let isWanted = false;
+// The query that found what is shown, and whether Enter was faster than that.
+let found = "";
+let isPickDue = false;
 
 const opener = () => byId("apps-open");
 const search = () => byId("apps-query");
@@ -197,7 +200,8 @@ function openMenu() {
 }
 
 function showMenu() {
-  isWanted = false;
+  isWanted = isPickDue = false;
+  found = "";
   menu.hidden = false;
   opener().ariaExpanded = "true";
   (isTouched.matches ? menu : search()).focus();
@@ -226,7 +230,7 @@ function pressedInMenu(event) {
       ArrowLeft: () => fold(row, false),
     }),
     ...(event.target === search() && {
-      Enter: () => search().value.trim() && menu.querySelector("[data-pick]")?.click(),
+      Enter: () => pickFirst(),
     }),
   }[event.key];
   if (move && !event.ctrlKey && !event.metaKey && !event.altKey) {
@@ -234,6 +238,18 @@ function pressedInMenu(event) {
     event.stopPropagation();
     move();
   }
+}
+
+// What is shown may be what an earlier query found: then the answer is waited for.
+function pickFirst() {
+  const query = search().value.trim();
+  isPickDue = Boolean(query) && query !== found;
+  if (query && !isPickDue) menu.querySelector("[data-pick]")?.click();
+}
+
+function searched(ctx) {
+  found = new URL(ctx.request.action, location.href).searchParams.get("q").trim();
+  if (isPickDue) pickFirst();
 }
 
 // Up from the first row is the search.
@@ -323,7 +339,7 @@ function swapped({ detail: { ctx } }) {
   if (ctx?.target === menu) {
     if (isWanted) showMenu();
     else if (!isOpen()) menu.replaceChildren();
-  }
+  } else if (ctx?.target?.id === "apps-body") searched(ctx);
   settle();
   if (ctx && isSending(ctx)) restore();
   if (wasOnTurn && document.activeElement === document.body) box().focus();
@@ -344,7 +360,10 @@ if (new URLSearchParams(location.search).has("pick")) {
 }
 
 dock.addEventListener("keydown", pressed);
-dock.addEventListener("input", ({ target }) => target === box() && edited());
+dock.addEventListener("input", ({ target }) => {
+  if (target === box()) edited();
+  if (target === search()) isPickDue = false;
+});
 dock.addEventListener("htmx:before:request", beforeSending);
 dock.addEventListener("htmx:before:response", answered);
 dock.addEventListener("htmx:error", lost);

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from playwright.async_api import Locator, Page, expect
+from pytest_django import Settings
 
 from accounts.models import User
 from agent.tests.composer_pages import (
@@ -21,6 +22,7 @@ from agent.tests.composer_pages import (
 from config.tests.browser import OpenPage, Watch, assert_accessible, assert_fits
 from connectors.models import UserMCPConnection
 from connectors.tests import rows
+from demo.fixtures import DemoServer
 
 
 def row_of(page: Page, name: str) -> Locator:
@@ -140,6 +142,14 @@ async def test_a_search_finds_tools_in_what_is_folded(page: Page, alice: User) -
     await page.keyboard.press("Enter")
     await expect(chip_of(page)).to_have_text("GitHub: tool_34")
     assert await picked(page) == f"connector_tool:{first.pk}:tool_34"
+
+
+async def test_enter_waits_for_what_the_search_finds(page: Page, alice: User) -> None:
+    await opened(page, alice)
+    await menu_opened(page)
+    await page.keyboard.type("route")
+    await page.keyboard.press("Enter")
+    await expect(chip_of(page)).to_have_text("Atlas: route")
 
 
 async def test_a_search_finds_connectors_and_says_when_nothing_matches(
@@ -296,6 +306,41 @@ async def test_no_dialog_is_opened_over_another(page: Page, alice: User) -> None
     assert not await UserMCPConnection.objects.filter(name="Atlas").aexists()
     await page.keyboard.press("Escape")
     await expect(folder_of(page, "Atlas")).to_have_count(0)
+
+
+@pytest.fixture
+def dialling(allow_loopback: None, settings: Settings) -> None:
+    """Let the live server start although connectors may reach this machine."""
+    settings.EGRESS_ALLOW_IN_PRODUCTION = True
+
+
+@pytest.mark.usefixtures("dialling")
+async def test_a_connector_that_is_added_there_can_be_picked_at_once(
+    page: Page, alice: User, notes_server: DemoServer
+) -> None:
+    await page.goto("/chat")
+    await box_of(page).fill("Stays")
+    await menu_opened(page)
+    await menu_of(page).get_by_role("link", name="Manage connectors").click()
+    await page.get_by_role("link", name="Paste a URL").click()
+    await page.get_by_label("Server URL").fill(notes_server.url)
+    assert await page.locator("dialog:modal").count() == 1
+    await page.keyboard.press("Enter")
+    save = page.get_by_role("button", name="Save connector")
+    await expect(save).to_be_focused()
+    await page.keyboard.press("Enter")
+    offer = page.get_by_role("heading", name="Notes is connected")
+    await expect(offer).to_be_visible()
+    assert await page.locator("dialog:modal").count() == 1
+    await page.keyboard.press("Escape")
+    manage = manage_of(page)
+    await expect(manage.get_by_role("link", name="Notes", exact=True)).to_be_focused()
+    await assert_accessible(page)
+    await page.keyboard.press("Escape")
+    await row_of(page, "Search notes").click()
+    await expect(chip_of(page)).to_have_text("Notes: Search notes")
+    await expect(box_of(page)).to_have_value("Stays")
+    assert page.url.endswith("/chat")
 
 
 async def test_a_search_there_leaves_the_address_of_the_chat(
