@@ -13,6 +13,7 @@ import environ
 from django.utils.csp import CSP
 
 from config.envfile import DENIED_PORTS, cache, channel_layer, database, keyring
+
 from config.envfile import mailer, public_url, secret  # isort: skip
 
 BASE_DIR = Path(__file__).resolve().parent.parent
