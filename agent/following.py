@@ -102,6 +102,7 @@ class Follower:
             return None
         touched = {fold(live.parts, kind, payload) for kind, payload in events}
         live.seq += len(events)
+        live.count()
         # The last part may have begun, or ended, to be written on.
         touched |= {count - 1} if was_at_work else set()
         touched |= {len(live.parts) - 1}

@@ -12,18 +12,19 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from agent import markdown
+from agent.journal import events_after
 from agent.models import (
     Conversation,
     Message,
     Role,
     SelectionKind,
     Turn,
-    TurnEvent,
     TurnState,
 )
 from agent.parts import Part, Parts, fold_all
 from agent.receipts import Receipt, receipt
 from connectors import schema_form
+from connectors.models import ToolCall
 from connectors.schema_form import SchemaForm
 
 ENTRIES_SHOWN: Final = 100
@@ -57,6 +58,8 @@ class ShownPart:
     part: Part
     is_live: bool = False
     receipt: Receipt | None = None
+    # Of the recorded call, once there is one.
+    number: int | None = None
     # As the person left it, if they have begun to fill it in.
     filled: SchemaForm | None = None
 
@@ -120,7 +123,8 @@ def load(conversation: Conversation, *, limit: int | None = ENTRIES_SHOWN) -> Th
     newest = list(conversation.messages.order_by("-seq")[:limit])
     turns = turns_of(conversation.pk, newest)
     live = Live.of(conversation.pk, newest, turns)
-    entries = [entry_of(message, turns, live) for message in reversed(newest)]
+    numbers = _numbers_of(part for message in newest for part in message.parts)
+    entries = [entry_of(message, turns, live, numbers) for message in reversed(newest)]
     first = entries[0].message.seq if entries else 0
     return Thread(
         entries=entries,
@@ -138,6 +142,7 @@ class Live:
     turn: Turn | None = None
     parts: Parts = field(default_factory=list)
     seq: int = 0
+    numbers: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -149,7 +154,16 @@ class Live:
         if message is None or turn is None:
             return cls(message=message, parts=list(message.parts) if message else [])
         parts, seq = _parts_of(turn, message)
-        return cls(message=message, turn=turn, parts=parts, seq=seq)
+        live = cls(message=message, turn=turn, parts=parts, seq=seq)
+        live.count()
+        return live
+
+    def count(self) -> None:
+        """Look up the numbers of recorded calls that are not known yet."""
+        unknown = (
+            part for part in self.parts if part.get("call_id") not in self.numbers
+        )
+        self.numbers |= _numbers_of(unknown)
 
     @property
     def place(self) -> Place:
@@ -160,9 +174,13 @@ class Live:
         return self.turn is not None and self.turn.state in AT_WORK
 
     def shown(self, index: int) -> ShownPart:
-        is_last = index == len(self.parts) - 1
+        part = self.parts[index]
         return show_part(
-            self.turn, index, self.parts[index], is_live=is_last and self.is_at_work
+            self.turn,
+            index,
+            part,
+            is_live=self.is_at_work and index == len(self.parts) - 1,
+            number=self.numbers.get(part.get("call_id") or ""),
         )
 
     def entries(self) -> list[Entry]:
@@ -179,6 +197,7 @@ def show_part(
     part: Part,
     *,
     is_live: bool = False,
+    number: int | None = None,
     filled: SchemaForm | None = None,
 ) -> ShownPart:
     """Return a part as it is shown."""
@@ -187,17 +206,28 @@ def show_part(
         part=part,
         is_live=is_live and part["kind"] == "text",
         receipt=receipt(part) if part["kind"] == "call" else None,
+        number=number,
         filled=filled,
     )
 
 
-def entry_of(message: Message, turns: dict[int, Turn], live: Live) -> Entry:
+def entry_of(
+    message: Message,
+    turns: dict[int, Turn],
+    live: Live,
+    numbers: dict[str, int] | None = None,
+) -> Entry:
+    """Return a message as it is shown."""
     if message.role == Role.USER:
         return Entry(message=message)
     if message is live.message:
         return live.entries()[0]
     turn = turns.get(message.seq)
-    shown = [show_part(turn, index, part) for index, part in enumerate(message.parts)]
+    known = numbers or {}
+    shown = [
+        show_part(turn, index, part, number=known.get(part.get("call_id") or ""))
+        for index, part in enumerate(message.parts)
+    ]
     return Entry(message=message, turn=turn, parts=shown)
 
 
@@ -215,15 +245,17 @@ def _parts_of(turn: Turn, message: Message) -> tuple[Parts, int]:
 
     Events of what ended long ago are pruned: then what was stored is all there is.
     """
-    rows = TurnEvent.objects.filter(turn=turn).order_by("seq")
-    events = list(rows.values_list("seq", "kind", "payload"))
-    if not events:
-        return list(message.parts), 0
-    folded = [(kind, payload) for _, kind, payload in events]
-    if events[0][0] == 1:
-        return fold_all(folded), events[-1][0]
-    parts = list(message.parts)
-    return parts, events[-1][0]
+    events = events_after(turn.pk, 0)
+    return (fold_all(events), len(events)) if events else (list(message.parts), 0)
+
+
+def _numbers_of(parts: Iterable[Part]) -> dict[str, int]:
+    """Return the numbers of recorded calls, by their ids."""
+    known = [part["call_id"] for part in parts if part.get("call_id")]
+    if not known:
+        return {}
+    found = ToolCall.objects.filter(call_id__in=known)
+    return {str(call_id): pk for call_id, pk in found.values_list("call_id", "pk")}
 
 
 def part_id(turn: Turn | None, index: int) -> str:

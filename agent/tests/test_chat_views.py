@@ -182,8 +182,9 @@ def test_what_is_somebody_elses_is_not_there(
 
 
 def test_a_receipt_shows_what_was_sent_and_what_came_of_it(
-    client: Client, one: Conversation
+    client: Client, alice: User, one: Conversation
 ) -> None:
+    call = threads.recorded(alice)
     html = shown_part(client, threads.turn(one), started(), finished())
     assert '<details class="receipt fold"' in html
     assert "<b>list_payouts</b>" in html
@@ -194,7 +195,7 @@ def test_a_receipt_shows_what_was_sent_and_what_came_of_it(
     assert '<dd class="mono"><bdi>1</bdi></dd>' in html
     assert "po_1RkT9q" in html
     assert "Ran without asking: this tool only reads" in html
-    assert f'href="/calls/{threads.call()["call_id"]}"' in html
+    assert f'href="/calls/{call.call_id}">Recorded call {call.pk}</a>' in html
 
 
 @pytest.mark.parametrize(

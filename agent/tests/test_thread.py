@@ -67,6 +67,20 @@ def test_a_thread_has_its_messages_in_order_and_says_how_far_it_is(
     assert not loaded.entries[1].parts[0].is_live
 
 
+def test_a_recorded_call_has_a_number(alice: User, one: Conversation) -> None:
+    calls = [threads.recorded(alice, key=key) for key in ("k1", "k2")]
+    before = threads.turn(one)
+    happen(before, started("k1"), finished("k1"), done(), state=TurnState.DONE)
+    turn = threads.turn(one)
+    follower = follow(one)
+    follower.look()
+    happen(turn, started("k2"))
+    [added] = looked(follower).added
+    shown = [part for entry in thread.load(one).entries for part in entry.parts]
+    assert [part.number for part in shown] == [call.pk for call in calls]
+    assert added.number == calls[1].pk
+
+
 def test_an_empty_conversation_is_at_its_beginning(one: Conversation) -> None:
     loaded = thread.load(one)
     assert (loaded.entries, str(loaded.place), loaded.state) == ([], "0.0", "")
