@@ -5,7 +5,9 @@ import re
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import User
@@ -124,6 +126,23 @@ def test_names_of_people_and_of_strangers_are_text(client: Client, alice: User) 
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") > 15
     assert '"><i>' not in page
     assert hostile not in shown(client, f"/chat/{one.pk}/delete")
+
+
+def test_a_long_conversation_costs_no_more_queries(
+    client: Client, alice: User, one: Conversation
+) -> None:
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            shown(client, f"/chat/{one.pk}")
+        return len(queries)
+
+    threads.recorded(alice)
+    turns = [started(), finished(), text("x"), done()]
+    happen(threads.turn(one), *turns, state=TurnState.DONE)
+    few = count()
+    for _ in range(5):
+        happen(threads.turn(one), *turns, state=TurnState.DONE)
+    assert count() == few
 
 
 def test_recent_conversations_stand_in_the_rail(client: Client, alice: User) -> None:
