@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Max
 
 from agent.errors import LostTurn
@@ -96,7 +96,7 @@ class Journal:
 
     async def _flush_quietly(self) -> None:
         # The next write says so to who can do something about it.
-        with suppress(LostTurn):
+        with suppress(LostTurn, DatabaseError):
             await self.flush()
 
     async def _write(self, event: Event | None, also: Also | None) -> dict[str, Any]:
@@ -104,16 +104,17 @@ class Journal:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            events: list[Event] = []
-            if self._unwritten:
-                events.append(("text", {"delta": self._unwritten}))
+            text, self._unwritten = self._unwritten, ""
+            events: list[Event] = [("text", {"delta": text})] if text else []
             if event is not None:
                 events.append(event)
-            self._unwritten = ""
             if not events:
                 return {}
             try:
                 stored = await sync_to_async(self._store)(events, also)
+            except DatabaseError:
+                self._unwritten = text + self._unwritten
+                raise
             finally:
                 self._written_at = time.monotonic()
                 await pools.release_db()

@@ -31,7 +31,7 @@ from agent import (
 from agent.calling import Ending, Work
 from agent.errors import LostTurn
 from agent.journal import Journal, Sink, wake
-from agent.models import Turn, TurnState
+from agent.models import Turn, TurnEvent, TurnState
 from agent.tool_types import Caller, Pick
 from agent.toolbox import Toolbox
 from connectors import pools
@@ -57,10 +57,10 @@ async def run(turn_id: int, *, sink: Sink | None = None) -> None:
     if turn is None:
         return
     try:
-        done = await _while_ours(_attempt(turn, owner, sink), turn_id, owner)
+        done = await _attempt(turn, owner, sink)
     except LostTurn:
         # Stopped, or taken for dead: who did that has written the end.
-        done = {"state": str(TurnState.STOPPED)}
+        done = await sync_to_async(_end_of)(turn_id)
     except BaseException as failure:
         done = await asyncio.shield(_fail(turn_id, owner, failure))
         if not isinstance(failure, Exception):
@@ -82,14 +82,14 @@ async def reap(*, conversation_id: int | None = None) -> int:
 
 
 async def _while_ours(
-    attempt: Coroutine[Any, Any, dict[str, Any]], turn_id: int, owner: str
-) -> dict[str, Any]:
-    """Await `attempt` while the lease is kept.
+    answer: Coroutine[Any, Any, Ending], turn_id: int, owner: str
+) -> Ending:
+    """Await `answer` while the lease is kept.
 
     Raises:
-        LostTurn: the lease is lost; the attempt was cancelled.
+        LostTurn: the lease is lost; the answer was cancelled.
     """
-    answering = asyncio.ensure_future(attempt)
+    answering = asyncio.ensure_future(answer)
     beating = asyncio.ensure_future(_beat(turn_id, owner))
     try:
         await asyncio.wait({answering, beating}, return_when=asyncio.FIRST_COMPLETED)
@@ -121,15 +121,17 @@ async def _attempt(turn: Turn, owner: str, sink: Sink | None) -> dict[str, Any]:
         work = await sync_to_async(prepare)(turn, owner, sink)
         await pools.release_db()
         try:
-            ending = await _answer(work, is_first=turn.attempts == 1)
+            answer = _answer(work, is_first=turn.attempts == 1)
+            ending = await _while_ours(answer, turn.pk, owner)
         finally:
             # What was said is kept, also if the answer breaks off here.
             await work.journal.flush()
         if ending.state != TurnState.WAITING:
             return await sync_to_async(_finish)(turn.pk, owner, ending)
-        if await sync_to_async(turns.pause)(
+        waits = await sync_to_async(turns.pause)(
             turn.pk, owner=owner, enforcement=ending.enforcement, usage=ending.usage
-        ):
+        )
+        if waits:
             return {"state": str(TurnState.WAITING), "enforcement": ending.enforcement}
 
 
@@ -179,6 +181,10 @@ async def _refresh(work: Work) -> None:
 
 
 async def _note(work: Work, notice: dict[str, Any]) -> None:
+    about = notice["connector_id"]
+    if any(part.get("connector_id") == about for part in work.parts):
+        # Said by an attempt before this one.
+        return
     try:
         await work.journal.emit("notice", **notice)
     except LostTurn:
@@ -188,6 +194,7 @@ async def _note(work: Work, notice: dict[str, Any]) -> None:
 
 def prepare(turn: Turn, owner: str, sink: Sink | None) -> Work:
     """Load what an attempt needs. Dials nobody."""
+    turn.refresh_from_db(fields=["usage"])
     message, conversation = turn.user_message, turn.conversation
     user = conversation.user
     parts, seq = endings.parts_of(turn.pk)
@@ -241,11 +248,11 @@ async def _fail(turn_id: int, owner: str, failure: BaseException) -> dict[str, A
     try:
         return await sync_to_async(_finish)(turn_id, owner, ending)
     except LostTurn:
-        return {"state": str(TurnState.STOPPED)}
+        return await sync_to_async(_end_of)(turn_id)
 
 
 def _finish(turn_id: int, owner: str, ending: Ending) -> dict[str, Any]:
-    turn = turns.finish(
+    turns.finish(
         turn_id,
         owner=owner,
         state=ending.state,
@@ -254,7 +261,11 @@ def _finish(turn_id: int, owner: str, ending: Ending) -> dict[str, Any]:
         message=ending.message,
         usage=ending.usage,
     )
-    done: dict[str, Any] = turn.events.order_by("-seq").values_list(
-        "payload", flat=True
-    )[0]
-    return done
+    return _end_of(turn_id)
+
+
+def _end_of(turn_id: int) -> dict[str, Any]:
+    """Return the payload of `done` as it is stored; of a turn that is gone, stopped."""
+    ends = TurnEvent.objects.filter(turn=turn_id, kind="done").order_by("-seq")
+    stored: dict[str, Any] | None = ends.values_list("payload", flat=True).first()
+    return stored or {"state": str(TurnState.STOPPED)}

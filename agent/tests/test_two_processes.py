@@ -38,6 +38,8 @@ pytestmark = [
 
 PATIENCE_S = 30
 NOTICED_S = 10
+MANY = 10
+DIRECT = {"LLM_MODEL": "", "LLM_BASE_URL": "", "LLM_API_KEY": ""}
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def worker(project_root: Path) -> Iterator[Program]:
 def web(llm: FakeLlm | None = None, model: str = "obey") -> Any:
     """A web process with this language model, or in Direct mode."""
     if llm is None:
-        return web_process(LLM_MODEL="", LLM_BASE_URL="", LLM_API_KEY="")
+        return web_process(**DIRECT)
     return web_process(LLM_MODEL=model, LLM_BASE_URL=llm.base_url, LLM_API_KEY="k")
 
 
@@ -70,7 +72,7 @@ def say(process: WebProcess, token: str, **message: Any) -> Turn:
     path = f"/api/conversations/{begun['id']}/messages"
     status, sent = client.send("POST", path, message)
     assert status == 201, sent
-    return Turn.objects.get()
+    return Turn.objects.get(conversation=begun["id"])
 
 
 def retry(process: WebProcess, token: str, turn: Turn) -> None:
@@ -190,3 +192,23 @@ def click(process: WebProcess, session: str, approval_id: int) -> int:
         return there.getresponse().status
     finally:
         there.close()
+
+
+# --- Many ---------------------------------------------------------------------
+
+
+def test_ten_answers_that_wait_run_on_a_pool_of_two(alice: User, token: str) -> None:
+    limits = {"DATABASE_POOL_MAX": "2", "CONNECTIONS_PER_ORIGIN": "20"}
+    with gate("tools/call") as server, web_process(**DIRECT, **limits) as process:
+        row = verbs.add(alice, server.url, "Peer")
+        wanted = {"connector_id": row.pk, "tool": "echo"}
+        for _ in range(MANY):
+            say(process, token, text='{"text": "x"}', pick=wanted)
+        for _ in range(MANY):
+            server.wait()
+        status, _ = Rest(process.port, token).send("GET", "/api/conversations")
+        server.open()
+        for turn in Turn.objects.all():
+            wait_for(turn, has_ended)
+    assert status == 200
+    assert {turn.state for turn in Turn.objects.all()} == {TurnState.DONE}

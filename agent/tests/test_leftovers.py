@@ -1,0 +1,107 @@
+"""What is left behind: turns of dead processes, and events that nobody needs."""
+
+from datetime import timedelta
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.utils import timezone
+from structlog.testing import capture_logs
+
+from accounts.models import User
+from agent import jobs, journal, leftovers, runner, turns
+from agent.models import Turn, TurnEvent, TurnState
+from agent.tests.turning import (
+    OWNER,
+    again,
+    answer_of,
+    ask,
+    begin,
+    kinds,
+    leave_for_dead,
+)
+
+
+@pytest.fixture
+def turn(alice: User) -> Turn:
+    return ask(alice)
+
+
+def day_old(turn: Turn) -> None:
+    Turn.objects.filter(pk=turn.pk).update(
+        updated_at=timezone.now() - timedelta(days=1, minutes=1)
+    )
+
+
+def test_a_turn_whose_process_is_gone_is_interrupted_with_its_text(turn: Turn) -> None:
+    begin(turn)
+    journal.append(turn, "text", {"delta": "Two no"})
+    assert leftovers.reap() == []
+    leave_for_dead(turn)
+    with capture_logs() as logs:
+        assert leftovers.reap() == [turn]
+    assert leftovers.reap() == []
+    assert again(turn).state == TurnState.INTERRUPTED
+    assert answer_of(turn).text == "Two no"
+    assert answer_of(turn).parts[-1]["state"] == "interrupted"
+    assert [log["event"] for log in logs] == ["turn.interrupted"]
+
+
+def test_a_turn_that_nobody_began_is_interrupted(turn: Turn) -> None:
+    leave_for_dead(turn)
+    assert leftovers.reap() == [turn]
+    assert turns.begin(turn.pk, owner=OWNER) is None
+
+
+def test_one_conversation_can_be_looked_after_alone(turn: Turn, bob: User) -> None:
+    other = ask(bob)
+    for one in (turn, other):
+        leave_for_dead(one)
+    reaped = async_to_sync(runner.reap)(conversation_id=other.conversation_id)
+    assert reaped == 1
+    assert again(turn).state == TurnState.QUEUED
+
+
+def test_a_heartbeat_in_time_saves_a_turn(turn: Turn) -> None:
+    begin(turn)
+    leave_for_dead(turn)
+    assert turns.heartbeat(turn.pk, owner=OWNER)
+    assert leftovers.reap() == []
+
+
+def test_the_worker_does_all_of_it(turn: Turn) -> None:
+    leave_for_dead(turn)
+    for job in jobs.JOBS:
+        async_to_sync(job.run)()
+    assert again(turn).state == TurnState.INTERRUPTED
+
+
+# --- Events ------------------------------------------------------------------
+
+
+def test_events_of_answers_that_are_done_go_after_a_day(
+    turn: Turn, alice: User
+) -> None:
+    begin(turn)
+    journal.append(turn, "text", {"delta": "Two notes."})
+    turns.finish(turn.pk, owner=OWNER, state="done")
+    assert leftovers.prune_events() == 0
+    day_old(turn)
+    assert leftovers.prune_events() == 2
+    assert answer_of(turn).text == "Two notes."
+    assert not TurnEvent.objects.exists()
+
+
+def test_events_of_what_can_be_tried_again_stay(turn: Turn, alice: User) -> None:
+    turns.stop(turn.pk)
+    day_old(turn)
+    assert leftovers.prune_events() == 0
+    turns.stop(ask(alice, "And?", conversation_id=turn.conversation_id).pk)
+    assert leftovers.prune_events() == 1
+    assert kinds(turn) == []
+
+
+def test_events_of_what_waits_stay(turn: Turn) -> None:
+    begin(turn)
+    journal.append(turn, "text", {"delta": "Hm."})
+    day_old(turn)
+    assert leftovers.prune_events() == 0
