@@ -123,6 +123,28 @@ async def test_without_a_script_every_step_is_a_page(
     assert await ToolCall.objects.acount() == 1
 
 
+async def test_what_failed_is_tried_again_and_the_question_is_kept(
+    page: Page, notes: UserMCPConnection, settings: Settings, closed_url: str
+) -> None:
+    settings.LLM_BASE_URL, settings.LLM_API_KEY = closed_url, "k"
+    settings.LLM_MODEL = "qwen3-32b"
+    await page.goto("/chat")
+    await expect(page.get_by_text("qwen3-32b")).to_be_visible()
+    thread = await say(page, WORDS)
+    sentence = thread.get_by_text("The language model cannot be reached")
+    await expect(sentence).to_be_visible()
+    await assert_accessible(page)
+    # As if the operator had put it right by taking it away.
+    settings.LLM_MODEL = ""
+    await thread.get_by_role("button", name="Retry").click()
+    await expect(thread.get_by_text("Direct mode", exact=True)).to_be_visible()
+    await expect(sentence).to_have_count(0)
+    await expect(thread.get_by_text(WORDS)).to_have_count(1)
+    tool = thread.get_by_role("link", name="Notes: Search notes")
+    await tool.click()
+    await expect(page.locator("#picked").get_by_text("Notes: Search")).to_be_visible()
+
+
 async def _reload_until(page: Page, place: Locator) -> None:
     for _ in range(20):
         if await place.count():
