@@ -89,6 +89,16 @@ def archive(*, user_id: int, conversation_id: int) -> None:
     Conversation.objects.filter(pk=found.pk).update(archived_at=timezone.now())
 
 
+def unarchive(*, user_id: int, conversation_id: int) -> None:
+    """Bring a conversation back into the list.
+
+    Raises:
+        ConversationNotFound: there is none, or it is another person's.
+    """
+    found = get(user_id=user_id, conversation_id=conversation_id)
+    Conversation.objects.filter(pk=found.pk).update(archived_at=None)
+
+
 async def delete(*, user_id: int, conversation_id: int) -> None:
     """Stop what runs in a conversation and delete it; evidence of calls stays.
 
@@ -125,6 +135,7 @@ async def send(
         ConversationNotFound: there is none, or it is another person's.
         TurnRunning: the answer to the message before is still being written.
         InvalidInput: the text is empty or too long.
+        TooManyRequests: OPS_PER_PERSON answers of this person are being written.
     """
     turn = await sync_to_async(sending.send)(
         user_id=user_id,

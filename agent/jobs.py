@@ -20,9 +20,14 @@ async def prune_events() -> None:
     await sync_to_async(leftovers.prune_events)()
 
 
+async def prune_archived() -> None:
+    await sync_to_async(leftovers.prune_archived)()
+
+
 JOBS = (
     # With the lease of a turn, this is how long a dead process goes unnoticed.
     Job(name="turns.reap", every_s=2, run=reap_turns, hold_s=30),
     Job(name="questions.expire", every_s=60, run=expire_questions),
     Job(name="turn_events.prune", every_s=3600, run=prune_events),
+    Job(name="conversations.prune", every_s=3600, run=prune_archived),
 )

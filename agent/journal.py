@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import structlog
 from asgiref.sync import sync_to_async
@@ -28,6 +29,7 @@ from connectors.text import clean_json
 # Text is written at most this often: a row for every word would be too many.
 TEXT_EVERY_S = 0.08
 WAKE_TIMEOUT_S = 1.0
+WAKE_AGAIN_S = 5.0
 
 Event = tuple[str, dict[str, Any]]
 # Something that is stored in the same transaction as an event; what it returns
@@ -37,7 +39,8 @@ Also = Callable[[Turn], dict[str, Any] | None]
 Sink = Callable[[str, dict[str, Any]], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
-_layers_that_fail: set[str] = set()
+# Layers that failed, and until when nobody waits for them again.
+_failing_until: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
 
 @dataclass(kw_only=True)
@@ -182,13 +185,15 @@ async def wake(conversation_id: int) -> None:
     A layer that fails costs them seconds and nobody an answer.
     """
     layer = get_channel_layer()
-    name = type(layer).__name__
+    now = time.monotonic()
+    if now < _failing_until.get(layer, now):
+        return
     try:
         async with asyncio.timeout(WAKE_TIMEOUT_S):
             await layer.group_send(group(conversation_id), {"type": "look"})
     except Exception as failure:  # noqa: BLE001 - of whatever a layer is made
-        if name not in _layers_that_fail:
-            _layers_that_fail.add(name)
+        if layer not in _failing_until:
             log.warning("channels.failing", reason=type(failure).__name__)
+        _failing_until[layer] = time.monotonic() + WAKE_AGAIN_S
     else:
-        _layers_that_fail.discard(name)
+        _failing_until.pop(layer, None)

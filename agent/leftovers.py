@@ -8,15 +8,25 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from agent import endings, turns
 from agent.journal import lock
-from agent.models import OPEN, ApprovalState, Turn, TurnEvent, TurnState
+from agent.models import (
+    ENDED,
+    OPEN,
+    ApprovalState,
+    Conversation,
+    Turn,
+    TurnEvent,
+    TurnState,
+)
+from connectors.models import Via
 
 REAPED_AT_ONCE = 100
 EVENTS_KEPT_FOR = timedelta(days=1)
+ARCHIVED_KEPT_FOR = timedelta(hours=1)
 PRUNED_AT_ONCE = 500
 
 
@@ -53,6 +63,23 @@ def prune_events() -> int:
     keys = list(final.values_list("pk", flat=True).distinct()[:PRUNED_AT_ONCE])
     deleted, _ = TurnEvent.objects.filter(turn__in=keys).delete()
     return deleted
+
+
+def prune_archived() -> int:
+    """Delete what clients of /v1 asked and a process that died did not clear away.
+
+    What a person archived, or wrote in, stays.
+    """
+    before = timezone.now() - ARCHIVED_KEPT_FOR
+    others = Turn.objects.filter(conversation=OuterRef("pk")).exclude(
+        via=Via.V1, state__in=ENDED
+    )
+    asked = Conversation.objects.filter(archived_at__lt=before, turns__via=Via.V1)
+    keys = asked.exclude(Exists(others)).values_list("pk", flat=True).distinct()
+    left = Conversation.objects.filter(pk__in=list(keys[:PRUNED_AT_ONCE]))
+    count = left.count()
+    left.delete()
+    return count
 
 
 def _end_all(condition: Q, **how: Any) -> list[Turn]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from agent import endings, selection, turns
@@ -25,10 +27,12 @@ from agent.models import (
 )
 from agent.tool_types import Pick
 from agent.toolbox import Toolbox
-from connectors.errors import InvalidInput
+from connectors.errors import InvalidInput, TooManyRequests
+from connectors.models import Via
 from connectors.text import clean, clean_json
 
 TEXT_CHARS = 32_000
+RETRY_AFTER_S = 5
 # Of the text, what a conversation is called by until it is renamed.
 TITLE_TAKEN = 60
 UNTITLED = "New conversation"
@@ -105,8 +109,13 @@ def _read(user_id: int, text: str, pick: Pick | None) -> tuple[str, Pick | None]
 def _begin(sent: _Sent, earlier: Sequence[tuple[str, str]]) -> Turn:
     if found := _sent_before(sent, None):
         return found
+    _refuse_too_many(sent.user_id)
     conversation = Conversation.objects.create(
-        user_id=sent.user_id, title=_title(sent), nonce=sent.nonce
+        user_id=sent.user_id,
+        title=_title(sent),
+        nonce=sent.nonce,
+        # What clients of /v1 ask is not among what the person began.
+        archived_at=timezone.now() if sent.via == Via.V1 else None,
     )
     for seq, (role, text) in enumerate(earlier, start=1):
         Message.objects.create(
@@ -135,11 +144,21 @@ def _continue(sent: _Sent, conversation_id: int) -> Turn:
         return found
     if conversation.turns.active().exists():
         raise TurnRunning
+    _refuse_too_many(sent.user_id)
     changes: dict[str, Any] = {"archived_at": None, "updated_at": timezone.now()}
     if not newest and conversation.title == UNTITLED:
         changes["title"] = _title(sent)
     mine.update(**changes)
     return _store(sent, conversation, newest + 1)
+
+
+def _refuse_too_many(user_id: int) -> None:
+    """Refuse one answer too many: each holds a thread, and the model's attention."""
+    at_work = Q(state__in=[TurnState.QUEUED, TurnState.RUNNING])
+    alive = Q(lease_until__gt=timezone.now())
+    mine = Turn.objects.owned_by(user_id).filter(at_work & alive)
+    if mine.count() >= settings.OPS_PER_PERSON:
+        raise TooManyRequests(RETRY_AFTER_S)
 
 
 def _overtake(turn_id: int) -> None:

@@ -79,6 +79,7 @@ def test_the_person_keeps_the_whole_result(work: Work) -> None:
     kept = ToolResult.objects.get()
     assert str(kept.call_id) == called.part["call_id"]
     assert kept.arguments == {"query": "release"}
+    assert kept.result is not None
     assert kept.result["is_error"] is False
     assert kept.result["content"][0]["type"] == "text"
 

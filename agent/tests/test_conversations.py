@@ -33,6 +33,8 @@ def test_the_newest_conversation_stands_first(alice: User, bob: User) -> None:
     assert conversations.recent(user_id=alice.pk) == [first, second]
     conversations.archive(user_id=alice.pk, conversation_id=first.pk)
     assert conversations.recent(user_id=alice.pk) == [second]
+    conversations.unarchive(user_id=alice.pk, conversation_id=first.pk)
+    assert conversations.recent(user_id=alice.pk) == [first, second]
 
 
 def test_a_conversation_can_be_renamed(turn: Turn, alice: User) -> None:
@@ -93,7 +95,8 @@ def test_stopping_twice_is_stopping(turn: Turn, alice: User) -> None:
 
 def test_what_is_another_persons_is_not_there(turn: Turn, bob: User) -> None:
     theirs = which(bob, turn)
-    for verb in (conversations.get, conversations.newest_turn, conversations.archive):
+    verbs = (conversations.get, conversations.newest_turn)
+    for verb in (*verbs, conversations.archive, conversations.unarchive):
         with pytest.raises(ConversationNotFound):
             verb(**theirs)
     with pytest.raises(ConversationNotFound):

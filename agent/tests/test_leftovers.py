@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from accounts.models import User
 from agent import jobs, journal, leftovers, runner, turns
-from agent.models import Turn, TurnEvent, TurnState
+from agent.models import Conversation, Turn, TurnEvent, TurnState
 from agent.tests.turning import (
     OWNER,
     again,
@@ -105,3 +105,31 @@ def test_events_of_what_waits_stay(turn: Turn) -> None:
     journal.append(turn, "text", {"delta": "Hm."})
     day_old(turn)
     assert leftovers.prune_events() == 0
+
+
+# --- What clients of /v1 asked -------------------------------------------------
+
+
+def archived_long_ago() -> None:
+    before = timezone.now() - timedelta(hours=2)
+    Conversation.objects.update(archived_at=before)
+
+
+def test_what_a_client_asked_and_nobody_cleared_away_goes(alice: User) -> None:
+    left = ask(alice, via="v1")
+    assert left.conversation.archived_at is not None
+    turns.stop(left.pk)
+    assert leftovers.prune_archived() == 0
+    archived_long_ago()
+    assert leftovers.prune_archived() == 1
+    assert not Conversation.objects.exists()
+
+
+def test_what_a_person_archived_or_wrote_in_stays(alice: User) -> None:
+    own, mixed, open_one = ask(alice), ask(alice, via="v1"), ask(alice, via="v1")
+    for one in (own, mixed):
+        turns.stop(one.pk)
+    turns.stop(ask(alice, conversation_id=mixed.conversation_id).pk)
+    archived_long_ago()
+    assert leftovers.prune_archived() == 0
+    assert open_one.is_open

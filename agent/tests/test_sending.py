@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import IntegrityError
+from pytest_django import Settings
 
 from accounts.models import User
 from agent import sending, turns
@@ -17,7 +18,7 @@ from agent.tests.turning import (
     leave_for_dead,
     pick,
 )
-from connectors.errors import InvalidInput
+from connectors.errors import InvalidInput, TooManyRequests
 
 
 def test_a_first_message_begins_a_conversation(alice: User) -> None:
@@ -149,6 +150,24 @@ def test_the_first_message_names_a_conversation_without_a_title(alice: User) -> 
         ask(alice, "What is new?", conversation_id=row.pk)
         row.refresh_from_db()
     assert (empty.title, named.title) == ("What is new?", "Payouts")
+
+
+def test_a_person_has_so_many_answers_written_at_once(
+    alice: User, bob: User, settings: Settings
+) -> None:
+    settings.OPS_PER_PERSON = 2
+    first, second = ask(alice), ask(alice)
+    with pytest.raises(TooManyRequests):
+        ask(alice)
+    ask(bob)
+    leave_for_dead(first)
+    third = ask(alice)
+    for one in (second, third):
+        turns.stop(one.pk)
+    ask(alice, conversation_id=second.conversation_id)
+    ask(alice)
+    with pytest.raises(TooManyRequests):
+        ask(alice, conversation_id=third.conversation_id)
 
 
 # --- With what was picked ----------------------------------------------------
