@@ -110,6 +110,8 @@ async def test_after_a_break_everything_is_there_once(
     thread = await opened(page, turn.conversation)
     await write(turn, text(" two"))
     await expect(thread.get_by_text("One two")).to_be_visible()
+    longest = "_htmx.ws.connection.config.reconnectMaxDelay"
+    assert await thread.evaluate(f"thread => thread.{longest}") == 8000
     for number in ("three", "four"):
         line.cut()
         await write(turn, text(f" {number}"), started(number), finished(number))
