@@ -231,6 +231,16 @@ def test_a_receipt_says_who_allowed_it(
     assert "Allow once" not in html
 
 
+def test_a_call_that_stands_for_one_before_says_so(
+    client: Client, one: Conversation
+) -> None:
+    again = {**threads.call("k2"), **finished("k2")[1], "repeats": "k1"}
+    html = shown_part(
+        client, threads.turn(one), started(), finished(), ("tool_done", again)
+    )
+    assert html.count("Not sent again") == 1
+
+
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [

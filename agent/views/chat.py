@@ -88,7 +88,11 @@ def _context(
 
 def socket_url(one: Conversation, loaded: Thread) -> str:
     """Return where the page hears what comes after what it shows."""
-    seen = {"conversation": str(one.pk), "after": str(loaded.place), "state": loaded.state}
+    seen = {
+        "conversation": str(one.pk),
+        "after": str(loaded.place),
+        "state": loaded.state,
+    }
     return f"/ws/chat?{urlencode(seen)}"
 
 
