@@ -29,9 +29,7 @@ SEE_OTHER = 303
 def home(request: HttpRequest) -> HttpResponse:
     """Show strangers the way in; lead people to what is theirs."""
     if request.user.is_authenticated:
-        # Who has nothing yet begins where the first connector is added.
-        has_some = request.user.connectors.exists()
-        return redirect("chat" if has_some else "connectors")
+        return redirect("chat")
     return render(request, "accounts/landing.html")
 
 
@@ -40,8 +38,11 @@ def try_demo(request: HttpRequest) -> HttpResponse:
     """Sign in as the demo person, in a development installation."""
     if not settings.DEVELOPMENT:
         raise Http404
-    login(request, demo.ensure_user())
-    return HttpResponse(status=SEE_OTHER, headers={"Location": reverse("home")})
+    user = demo.ensure_user()
+    login(request, user)
+    # Who has nothing to try yet begins where the first connector is added.
+    first = "home" if user.connectors.exists() else "connectors"
+    return HttpResponse(status=SEE_OTHER, headers={"Location": reverse(first)})
 
 
 @require_safe

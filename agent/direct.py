@@ -8,8 +8,6 @@ message begins with: `/notes__search budget 2027`.
 import re
 from dataclasses import replace
 
-import structlog
-
 from agent import enforcement, envelope, selection
 from agent.calling import Called, Ending, Work
 from agent.enforcement import Promise
@@ -20,14 +18,12 @@ from connectors.text import clean
 
 PROPOSALS = 5
 SUMMARY_CHARS = 140
-LABEL = "Direct mode: no language model is set up, so what you pick is run as it is."
+LABEL = "No language model is set up, so what you pick is run as it is."
 NO_TOOLS = "You have no tools yet. Add a connector first."
 NO_MATCH = "None of your tools has these words. Pick one, and write what it needs."
 PROPOSED = "Pick one of these tools, and write what it needs."
 _COMMAND = re.compile(r"\s*/([A-Za-z0-9_-]{1,64})(?:\s+|$)")
 _WAITING = {"waiting": Enforcement.APPROVAL, "form": Enforcement.FORM}
-
-log = structlog.get_logger(__name__)
 
 
 async def answer(work: Work) -> Ending:
@@ -38,11 +34,7 @@ async def answer(work: Work) -> Ending:
     """
     if not any(part.get("level") == "direct" for part in work.parts):
         await _notice(work, level="direct", text=LABEL)
-    ending = await _answer(work)
-    if work.pick is not None:
-        enforced = {"turn_id": work.turn_id, "enforcement": str(ending.enforcement)}
-        log.info("selection.enforced", **enforced)
-    return replace(ending, usage={"mode": "direct"})
+    return replace(await _answer(work), usage={"mode": "direct"})
 
 
 async def _answer(work: Work) -> Ending:

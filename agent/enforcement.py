@@ -12,8 +12,6 @@ error     the language model failed before it was called
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import structlog
-
 from agent import arguments, calling, selection
 from agent.calling import Called, Ending, Work
 from agent.models import Enforcement, SelectionKind
@@ -28,8 +26,6 @@ from connectors.models import Outcome, Source
 # How often the model answers without what was picked before it is called anyway.
 PATIENCE = 2
 NEVER_LEFT = (Outcome.REFUSED, Outcome.NOT_SENT, Outcome.CANCELLED)
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -99,7 +95,6 @@ async def refuse(work: Work, refusal: Refusal) -> Ending:
     await work.journal.emit(
         "notice", level="bad", text=text, detail="", code=refusal.code
     )
-    log.info("selection.enforced", turn_id=work.turn_id, enforcement="refused")
     return Ending(state="done", enforcement=Enforcement.REFUSED)
 
 

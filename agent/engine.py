@@ -7,7 +7,6 @@ turn can be gone on with by another process.
 
 from dataclasses import dataclass, field, replace
 
-import structlog
 from pydantic_ai.messages import ModelResponse, ToolCallPart, ToolReturnPart
 from pydantic_ai.models import Model
 
@@ -30,8 +29,6 @@ CALLED_ANYWAY = (
 CUT = "The answer was cut off: it reached the longest that the language model writes."
 NOT_MADE = "These calls were not made."
 
-log = structlog.get_logger(__name__)
-
 
 async def answer(work: Work) -> Ending:
     """Answer a message with the language model of the settings.
@@ -49,9 +46,6 @@ async def answer(work: Work) -> Ending:
     except ModelFailure as failure:
         await work.journal.flush()
         ending = turn.failed(failure)
-    if work.pick is not None:
-        enforced = {"turn_id": work.turn_id, "enforcement": str(ending.enforcement)}
-        log.info("selection.enforced", **enforced)
     return replace(ending, usage=turn.usage)
 
 

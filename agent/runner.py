@@ -144,7 +144,7 @@ async def _answer(work: Work, *, is_first: bool) -> Ending:
         beside = asyncio.ensure_future(refresh())
     try:
         if is_first and not work.parts:
-            for notice in work.toolbox.notices:
+            for notice in _news(work):
                 await work.journal.emit("notice", **notice)
         await calling.run_decided(work)
         ending = await _answering()(work)
@@ -154,6 +154,18 @@ async def _answer(work: Work, *, is_first: bool) -> Ending:
     finally:
         if beside is not None:
             beside.cancel()
+
+
+def _news(work: Work) -> list[dict[str, Any]]:
+    """Return what is absent and was not said in this conversation yet."""
+    said = {
+        (part.get("connector_id"), part.get("code"))
+        for message in work.earlier
+        for part in message.parts
+        if part["kind"] == "notice"
+    }
+    notices = work.toolbox.notices
+    return [one for one in notices if (one["connector_id"], one["code"]) not in said]
 
 
 def _answering() -> Callable[[Work], Awaitable[Ending]]:

@@ -199,7 +199,8 @@ def log_end(turn: Turn) -> None:
     log.info(
         "turn.interrupted" if interrupted else "turn.finished",
         **ids(turn),
-        state=str(turn.state),
+        # "state" is a word of sign-ins, which the log hides.
+        outcome=str(turn.state),
         error_code=turn.error_code or None,
     )
     if turn.selection and turn.enforcement != Enforcement.NONE:

@@ -176,7 +176,8 @@ class Answer:
 
 def _quote(notice: dict[str, Any]) -> str:
     """Return a notice as a quote, which is how it is told from the answer."""
-    lines = [notice["text"], notice.get("detail") or ""]
+    mode = "Direct mode. " if notice["level"] == "direct" else ""
+    lines = [mode + notice["text"], notice.get("detail") or ""]
     if link := notice.get("link"):
         lines.append(f"{settings.PUBLIC_URL}{link}" if link[0] == "/" else link)
     lines += [_proposal(tool) for tool in notice.get("tools") or ()]

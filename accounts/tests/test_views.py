@@ -45,7 +45,7 @@ def test_in_development_the_demo_is_one_click_away(client: Client) -> None:
 
     answer = client.post("/demo")
 
-    assert (answer.status_code, answer["Location"]) == (303, "/")
+    assert (answer.status_code, answer["Location"]) == (303, "/connectors")
     assert f"{demo.USERNAME}, account menu" in text_of(client.get("/settings").text)
 
 
@@ -66,11 +66,11 @@ def test_outside_of_development_there_is_no_demo(client: Client) -> None:
     assert "_auth_user_id" not in client.session
 
 
-def test_people_are_led_to_their_connectors(client: Client, alice: User) -> None:
+def test_people_are_led_to_the_chat(client: Client, alice: User) -> None:
     client.force_login(alice)
     answer = client.get("/")
 
-    assert (answer.status_code, answer["Location"]) == (302, "/connectors")
+    assert (answer.status_code, answer["Location"]) == (302, "/chat")
     assert "no-store" in answer["Cache-Control"]
 
 

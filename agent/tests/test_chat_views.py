@@ -14,7 +14,6 @@ from accounts.models import User
 from agent.models import Conversation, Message, SelectionKind, Turn, TurnState
 from agent.tests import threads
 from agent.tests.threads import asked, done, finished, happen, started, text
-from connectors.models import Status
 
 HTMX = {"HX-Request": "true"}
 
@@ -56,13 +55,11 @@ def test_a_new_conversation_is_an_empty_place(client: Client) -> None:
     assert 'action="/chat"' in page
 
 
-def test_the_front_door_leads_who_has_connectors_to_the_chat(client: Client) -> None:
-    assert client.get("/")["Location"] == "/connectors"
-    user = User.objects.get()
-    user.connectors.create(
-        slot=1, name="Notes", server_url="https://example.com", status=Status.READY
-    )
+def test_who_has_no_connector_is_led_to_where_one_is_added(client: Client) -> None:
     assert client.get("/")["Location"] == "/chat"
+    page = shown(client, "/chat")
+    assert "Nothing is plugged in yet" in page
+    assert 'href="/connectors"' in page
 
 
 def test_a_conversation_shows_what_was_said_and_where_its_socket_goes_on(

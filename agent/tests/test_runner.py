@@ -158,6 +158,30 @@ def test_a_connector_that_is_away_is_named_and_costs_nothing_else(
     assert "Warehouse was left out of this answer." in said
 
 
+def test_a_connector_that_waits_for_its_person_is_mentioned_once(
+    alice: User, notes: UserMCPConnection, token_server: DemoServer
+) -> None:
+    config = {"token": token_server.token}
+    asks = verbs.add(
+        alice, token_server.url, "Releases", auth_type="api_key", auth_config=config
+    )
+    UserMCPConnection.objects.filter(pk=asks.pk).update(
+        status="sign_in_again", is_verified=False, last_error_code="AUTH_FAILED"
+    )
+    first = send(alice, "release", pick=pick(notes.pk, "search_notes"))
+    second = send(
+        alice,
+        "release",
+        pick=pick(notes.pk, "search_notes"),
+        conversation_id=first.conversation_id,
+    )
+    about = [
+        [part.get("connector_id") == asks.pk for part in answer_of(turn).parts]
+        for turn in (first, second)
+    ]
+    assert [any(said) for said in about] == [True, False]
+
+
 # --- Where it does ------------------------------------------------------------
 
 
