@@ -5,6 +5,7 @@ answer is said as it is. Without a pick, tools are proposed, or the one is used 
 message begins with: `/notes__search budget 2027`.
 """
 
+import json
 import re
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ NO_TOOLS = "You have no tools yet. Add a connector first."
 NO_MATCH = "None of your tools has these words. Pick one, and write what it needs."
 PROPOSED = "Pick one of these tools, and write what it needs."
 _COMMAND = re.compile(r"\s*/([A-Za-z0-9_-]{1,64})(?:\s+|$)")
+_TICKS = re.compile("`+")
 _WAITING = {"waiting": Enforcement.APPROVAL, "form": Enforcement.FORM}
 
 
@@ -91,8 +93,21 @@ async def _tell(work: Work) -> None:
     for part in untold:
         said = envelope.content_of(part.get("model_text", ""))
         if part.get("outcome") in ("ok", "tool_error") and said:
-            await work.journal.text(f"{said}\n\n")
+            await work.journal.text(f"{readable(said)}\n\n")
     await work.journal.flush()
+
+
+def readable(text: str) -> str:
+    """Return `text` in Markdown: an object or a list of JSON as a block of code."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(value, dict | list) or not value:
+        return text
+    block = json.dumps(value, indent=2, ensure_ascii=False)
+    fence = "`" * max(3, 1 + max(map(len, _TICKS.findall(block)), default=0))
+    return f"{fence}json\n{block}\n{fence}"
 
 
 def _untold(parts: list[Part]) -> list[Part]:

@@ -56,13 +56,23 @@ function opened() {
 
 let open = [];
 let isAtEnd = true;
+let was = 0;
 
 const end = () => document.documentElement.scrollHeight - innerHeight - scrollY;
 const toEnd = () => scrollTo(0, document.documentElement.scrollHeight);
 
+// Only the person goes up; what grows below them must not look like that.
+function scrolled() {
+  if (scrollY < was || end() < NEAR_PX) isAtEnd = end() < NEAR_PX;
+  was = scrollY;
+}
+
+function grown() {
+  if (isAtEnd) toEnd();
+}
+
 function beforeSwap() {
   open = [...thread.querySelectorAll("details[open][id]")].map((one) => one.id);
-  isAtEnd = end() < NEAR_PX;
 }
 
 function afterSwap() {
@@ -70,7 +80,6 @@ function afterSwap() {
     const details = byId(id);
     if (details) details.open = true;
   }
-  if (isAtEnd) toEnd();
 }
 
 if (line) {
@@ -81,7 +90,9 @@ if (line) {
   document.addEventListener("htmx:after:swap", afterSwap);
   // A card was answered; what it was about goes on by itself.
   document.addEventListener("answered", () => byId("message")?.focus());
-  if (!location.hash) toEnd();
+  addEventListener("scroll", scrolled, { passive: true });
+  if (location.hash) isAtEnd = false;
+  new ResizeObserver(grown).observe(thread);
   // htmx may have begun before its extension was there, and would never connect.
   htmx.process(thread);
 }

@@ -148,6 +148,21 @@ async def test_who_reads_further_up_is_left_there(page: Page, turn: Turn) -> Non
     assert await page.evaluate("scrollY") == 0
 
 
+async def test_a_question_is_seen_whole_whatever_came_before_it(
+    page: Page, turn: Turn
+) -> None:
+    await write(turn, text("\n\nline" * 60))
+    await opened(page, turn.conversation)
+    for _ in range(3):
+        await write(turn, text("\n\nmore" * 40), started(), finished())
+    await write(turn, asked("k2"), state=TurnState.WAITING)
+    decline = page.get_by_role("button", name="Decline")
+    await expect(decline).to_be_in_viewport()
+    dock = await page.locator(".dock").bounding_box()
+    button = await decline.bounding_box()
+    assert button["y"] + button["height"] <= dock["y"]
+
+
 async def test_a_session_that_ended_is_said(
     page: Page, alice: User, turn: Turn
 ) -> None:

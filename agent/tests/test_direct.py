@@ -48,6 +48,23 @@ def test_of_a_connector_the_tool_that_suits_the_words_is_called(
     assert said.calls[0]["tool"] == "calculator"
 
 
+def test_an_answer_in_json_stays_json(alice: User, notes: UserMCPConnection) -> None:
+    said = say(alice, "how many?", pick(notes, "note_stats"))
+    assert said.text.startswith('```json\n{\n  "notes": 25')
+    assert said.text.rstrip().endswith("}\n```")
+
+
+@pytest.mark.parametrize(
+    "text", ["[not json", "{", "{}", "3", '"x"', "a {}", "[" * 9000]
+)
+def test_what_only_looks_like_json_is_said_as_it_is(text: str) -> None:
+    assert direct.readable(text) == text
+
+
+def test_fences_inside_of_json_do_not_end_it() -> None:
+    assert direct.readable('["```"]').splitlines()[0] == "````json"
+
+
 def test_words_that_give_no_arguments_show_the_form(
     alice: User, notes: UserMCPConnection
 ) -> None:
@@ -101,6 +118,19 @@ def test_a_tool_at_the_beginning_may_need_a_word_of_the_person(
     after = chatting.decide(alice, say(alice, "/notes__delete_note N-0"))
     assert after.turn.state == "done"
     assert "There is no note" in after.text
+    assert ToolCall.objects.count() == 1
+
+
+def test_a_question_that_was_stopped_is_asked_again_on_retry(
+    alice: User, notes: UserMCPConnection
+) -> None:
+    said = say(alice, "N-0", pick(notes, "delete_note"))
+    chatting.stop(alice, said)
+    after = chatting.retry(alice, said)
+    assert after.outcome == ("waiting", "approval")
+    assert [call["state"] for call in after.calls] == ["superseded", "waiting"]
+    decided = chatting.decide(alice, after)
+    assert decided.outcome == ("done", "used")
     assert ToolCall.objects.count() == 1
 
 
