@@ -160,7 +160,8 @@ class Kept:
 
 def kept_by(pick: Pick, parts: Iterable[Part]) -> Kept:
     """Return the best that the calls of an answer did for `pick`."""
-    found = {verdict(part): part for part in calls_in([*parts]) if is_of(pick, part)}
+    calls = (part for part in calls_in([*parts]) if is_of(pick, part))
+    found = {verdict(part): part for part in calls if not _came_to_nothing(part)}
     for best in (Enforcement.USED, Enforcement.APPROVAL, Enforcement.FORM):
         if best in found:
             return Kept(verdict=best)
@@ -183,6 +184,15 @@ def verdict(part: Part) -> str:
         left = part.get("outcome") not in NEVER_LEFT
         return Enforcement.USED if left else Enforcement.REFUSED
     return Enforcement.NONE
+
+
+def _came_to_nothing(part: Part) -> bool:
+    """Tell whether a call counts no more, since the answer was tried again after it.
+
+    What was used was used, and a no is a no; all else is to be done once more.
+    """
+    counts = part["state"] == "declined" or verdict(part) == Enforcement.USED
+    return bool(part.get("is_earlier")) and not counts
 
 
 def _asked(part: Part) -> str:

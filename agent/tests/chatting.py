@@ -66,6 +66,11 @@ def retry(user: User, said: Said) -> Said:
     return as_it_is(again)
 
 
+def stop(user: User, said: Said) -> Said:
+    turn = async_to_sync(conversations.stop)(user_id=user.pk, turn_id=said.turn.pk)
+    return as_it_is(turn)
+
+
 def decide(user: User, said: Said, decision: str = "once") -> Said:
     """Answer the question of the one call that waits."""
     (waiting,) = calls_in(said.parts, "waiting")

@@ -321,6 +321,37 @@ def test_the_best_of_several_calls_counts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("called", "verdict"),
+    [
+        (part("done", outcome="ok"), "used"),
+        (part("unknown", outcome="unknown"), "used"),
+        (part("declined", approval_id=1), "approval"),
+        (part("superseded", approval_id=1), "none"),
+        (part("superseded", input_id=1), "none"),
+        (part("cancelled", outcome="cancelled"), "none"),
+        (part("done", outcome="not_sent"), "none"),
+        (part("refused", outcome="refused"), "none"),
+    ],
+)
+def test_what_came_to_nothing_is_due_again_when_the_answer_is_tried_again(
+    called: dict[str, Any], verdict: str
+) -> None:
+    tool = Pick(kind="connector_tool", ref="12:search")
+    earlier = {**called, "is_earlier": True}
+    assert enforcement.kept_by(tool, [earlier]).verdict == verdict
+
+
+def test_a_stopped_question_is_not_what_became_of_the_pick(
+    alice: User, llm: FakeLlm, notes: UserMCPConnection
+) -> None:
+    said = say(alice, "N-0", pick(notes, "delete_note"))
+    chatting.stop(alice, said)
+    after = chatting.retry(alice, said)
+    assert after.outcome == ("waiting", "approval")
+    assert not after.text
+
+
+@pytest.mark.parametrize(
     ("kind", "ref", "is_it"),
     [
         ("connector", "12", True),
