@@ -160,6 +160,8 @@ async def test_a_question_is_seen_whole_whatever_came_before_it(
     await expect(decline).to_be_in_viewport()
     dock = await page.locator(".dock").bounding_box()
     button = await decline.bounding_box()
+    assert dock
+    assert button
     assert button["y"] + button["height"] <= dock["y"]
 
 
