@@ -128,7 +128,7 @@ class _Told:
         self, done: float, total: float | None, message: str | None
     ) -> None:
         now = time.monotonic()
-        if now - self._stored_at < PROGRESS_EVERY_S and done != total:
+        if now - self._stored_at < PROGRESS_EVERY_S:
             return
         self._stored_at = now
         progress: dict[str, Any] = {

@@ -173,9 +173,14 @@ _READERS: dict[str, _Reader] = {
 
 
 def target(root: Schema, reference: Any) -> Schema | None:
-    """Return the schema that a reference leads to, over others; None if nowhere."""
-    seen = set()
-    while isinstance(reference, str) and reference not in seen:
+    """Return the schema that a reference leads to, over others; None if nowhere.
+
+    Also None if it is over more than MAX_DEPTH: each of a long chain is looked at.
+    """
+    seen: set[str] = set()
+    while isinstance(reference, str) and len(seen) < MAX_DEPTH:
+        if reference in seen:
+            return None
         seen.add(reference)
         found = _at(root, reference)
         if found is None or "$ref" not in found or found is root:

@@ -8,7 +8,7 @@ from asgiref.sync import async_to_sync
 from pytest_django import Settings
 
 from accounts.models import User
-from agent import calling, repeats, turns
+from agent import calling, repeats, running, turns
 from agent.calling import Called, Work
 from agent.models import Approval, InputRequest, ToolResult, ToolSetting, Turn
 from agent.tests.boxes import decide
@@ -107,6 +107,17 @@ def test_progress_is_shown_while_it_runs(alice: User, hostile: Hostile) -> None:
     assert "tool_progress" in seen
     assert seen[-1] == "tool_done"
     assert "progress" not in work.parts[0]
+
+
+def test_a_server_that_is_always_done_does_not_fill_the_table(work: Work) -> None:
+    told = running._Told(journal=work.journal, key="k")
+
+    async def flood() -> None:
+        for _ in range(50):
+            await told(1, 1, "done")
+
+    async_to_sync(flood)()
+    assert kinds(again_of(work)) == ["tool_progress"]
 
 
 def test_hostile_results_are_stored_and_stay_data(

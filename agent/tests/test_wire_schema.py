@@ -183,6 +183,18 @@ def test_a_root_that_is_a_reference_is_what_it_refers_to() -> None:
     assert wire.schema["properties"] == {"a": {"type": "string"}}
 
 
+def test_a_long_chain_of_references_is_not_followed_from_each_of_its_links() -> None:
+    links = 300
+    chain = {f"a{n}": {"$ref": f"#/$defs/a{n + 1}"} for n in range(links)}
+    chain[f"a{links}"] = {"type": "string"}
+    first = {"$ref": "#/$defs/a0"}
+    wire = make({"type": "object", "properties": {"a": first}, "$defs": chain})
+    assert "a reference that leads nowhere: read as anything" in wire.notes
+    assert "$ref" not in wire.schema["properties"]["a"]
+    # The last links are short enough.
+    assert wire.schema["$defs"][f"a{links - 2}"] == chain[f"a{links - 2}"]
+
+
 def test_properties_with_other_names_come_back_under_their_own() -> None:
     long = "x" * 100
     schema = of(**{"имя файла": {}, long: {}, long + "y": {}, "ok": {}})
