@@ -13,6 +13,7 @@ from agent.models import Policy, SelectionKind
 from agent.tool_types import Pick, ToolSource
 from connectors.errors import ConnectorNotFound, InvalidInput, ToolNotFound
 from connectors.models import Source
+from connectors.text import clean_json
 
 if TYPE_CHECKING:
     from agent.names import ToolKey
@@ -69,11 +70,22 @@ def from_field(value: str) -> Pick | None:
     if not value:
         return None
     kind, _, ref = value.partition(":")
-    if kind not in _SOURCES or not ref or len(ref) > REF_CHARS:
+    pick = Pick(kind=kind, ref=ref)
+    refuse_nonsense(pick)
+    return pick
+
+
+def refuse_nonsense(pick: Pick) -> None:
+    """Refuse a pick that nothing can ever be, and that no column takes.
+
+    Raises:
+        InvalidInput: at `pick`.
+    """
+    is_known = pick.kind in _SOURCES and 0 < len(pick.ref) <= REF_CHARS
+    if not is_known or clean_json(pick.ref) != pick.ref:
         raise InvalidInput.at(
             "pick", "pick", msg="This is nothing that can be picked.", type_="pick"
         )
-    return Pick(kind=kind, ref=ref)
 
 
 def resolve(toolbox: "Toolbox", name: str) -> Pick:

@@ -95,6 +95,7 @@ def _read(user_id: int, text: str, pick: Pick | None) -> tuple[str, Pick | None]
             type_="max_length",
         )
     if pick is not None:
+        selection.refuse_nonsense(pick)
         return text, selection.labelled(Toolbox.load(user_id=user_id), pick)
     name, rest = selection.parse_prefix(text)
     if name is not None:

@@ -281,6 +281,8 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
         ["pick", "tool", "string"],
     ),
     ({"text": "x", "pick": {"connector_id": 1, "tool": 2}}, ["pick", "tool", "string"]),
+    ({"text": "x", "pick": {"connector_id": 1, "tool": "t" * 300}}, ["pick", "pick"]),
+    ({"text": "x", "pick": {"connector_id": 10**250}}, ["pick", "pick"]),
     ({"text": "x", "nonce": 1}, ["nonce", "string"]),
     ({"text": "x", "nonce": "n" * 37}, ["nonce", "max_length"]),
 ]
@@ -342,8 +344,9 @@ def test_a_turn_that_was_stopped_can_be_tried_again(
     assert (stopped["state"], stopped["pending"]) == ("stopped", [])
     assert stopped["error_message"]
     again = api.post(at(conversation, "/turn/retry")).json()
-    assert (again["state"], again["error_message"]) == ("done", "")
-    # The stop was an answer to the question, too.
+    # What was picked is still to be used, so the question is asked once more.
+    assert (again["state"], again["error_message"]) == ("waiting", "")
+    assert len(again["pending"]) == 1
     assert not ToolCall.objects.exists()
 
 

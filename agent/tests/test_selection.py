@@ -154,8 +154,11 @@ def test_an_empty_field_is_no_pick() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["12", "connector", "connector:", "person:1", ":12", "connector:" + "9" * 201],
-)
+    [
+        "12", "connector", "connector:", "person:1", ":12", "connector:" + "9" * 201,
+        "connector_tool:12:a\0b", "connector_tool:12:\ud800",
+    ],
+)  # fmt: skip
 def test_a_field_that_is_no_pick_is_said_so(value: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         selection.from_field(value)
