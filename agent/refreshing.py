@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from asgiref.sync import sync_to_async
 
-from connectors import refreshing
+from connectors import pools, refreshing
 from connectors.cards import HAPPENED
 from connectors.errors import TooManyRequests
 from connectors.models import UserMCPConnection
@@ -44,6 +44,9 @@ async def _refreshed(connector: UserMCPConnection) -> Refreshed | None:
         # A defect of ours with one of them is no reason to leave the others.
         log.exception("listing.failed", connector_id=connector.pk)
         return None
+    finally:
+        # The others may take long yet.
+        await pools.release_db()
 
 
 def _notice(done: Refreshed | None) -> dict[str, Any] | None:

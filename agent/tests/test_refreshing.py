@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -110,6 +111,17 @@ def test_what_is_refreshed_is_there_for_the_next_turn(
     assert not boxes.load(alice).tools
     assert refresh(alice) == []
     assert [*boxes.load(alice).tools] == known
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_a_listing_that_is_stored_holds_no_connection_while_others_go_on(
+    alice: User, notes_server: DemoServer
+) -> None:
+    row = verbs.add(alice, notes_server.url, "Notes")
+    CONNECTORS.filter(pk=row.pk).update(**STALE)
+    assert refresh(alice) == []
+    assert connection.connection is None
+    assert CONNECTORS.get().tools_listed_at is not None
 
 
 def test_another_persons_connectors_are_left_alone(
