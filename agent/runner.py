@@ -230,6 +230,8 @@ def prepare(turn: Turn, owner: str, sink: Sink | None) -> Work:
         conversation_id=conversation.pk,
         token_id=turn.token_id,
     )
+    toolbox = Toolbox.load(user_id=user.pk)
+    toolbox.read_all()
     return Work(
         turn_id=turn.pk,
         caller=caller,
@@ -237,7 +239,7 @@ def prepare(turn: Turn, owner: str, sink: Sink | None) -> Work:
         pick=pick if pick.kind else None,
         earlier=list(conversation.messages.filter(seq__lt=message.seq)),
         parts=parts,
-        toolbox=Toolbox.load(user_id=user.pk),
+        toolbox=toolbox,
         journal=journal,
         usage=turn.usage,
     )

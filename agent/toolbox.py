@@ -114,6 +114,14 @@ class Toolbox:
         crowded = len(self.allowed) > OFFERED_MAX
         return crowded or self.cost > settings.TOOL_BUDGET_TOKENS
 
+    def read_all(self) -> None:
+        """Read every schema and word now, which takes long where there are many.
+
+        In a thread: what is asked of it afterwards holds up no event loop.
+        """
+        if self.tools:
+            _ = self.is_searching, self._index
+
     @property
     def notices(self) -> list[dict[str, Any]]:
         """What to say of connectors that are absent, though nobody wanted it so.

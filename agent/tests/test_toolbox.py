@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from agent.models import Policy, ToolSetting
-from agent.tests import boxes
+from agent.tests import boxes, turning
 from agent.tests.boxes import listed
 from agent.tool_types import Caller, ToolAnswer
 from agent.toolbox import OFFERED_MAX, RECENT_MAX, Tool, Toolbox
@@ -350,3 +350,11 @@ def test_what_is_no_connector_is_called_in_the_same_way(alice: User) -> None:
     assert answer.content == [{"type": "text", "text": "noon"}]
     setting = ToolSetting.objects.get()
     assert (setting.source, setting.ref, setting.tool) == ("system", "clock", "now")
+
+
+def test_what_takes_long_with_many_tools_is_done_before_the_loop_has_them(
+    alice: User,
+) -> None:
+    boxes.connector(alice)
+    work = turning.begin(turning.ask(alice))
+    assert {"is_searching", "_index"} <= vars(work.toolbox).keys()
