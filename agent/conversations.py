@@ -7,6 +7,7 @@ whoever shows the conversation, and begin the work.
 from collections.abc import Iterable
 
 from asgiref.sync import sync_to_async
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from agent import approvals, inputs, leftovers, residents, runner, sending, turns
@@ -19,6 +20,7 @@ from connectors.errors import InvalidInput
 from connectors.text import clean
 
 RECENT_SHOWN = 100
+DELETE_TRIES = 5
 
 
 def create(*, user_id: int, title: str = "") -> Conversation:
@@ -216,9 +218,19 @@ def _own_turn(user_id: int, turn_id: int) -> Turn:
 
 
 def _delete(user_id: int, conversation_id: int) -> list[int]:
-    found = get(user_id=user_id, conversation_id=conversation_id)
-    turn_ids = list(found.turns.active().values_list("pk", flat=True))
-    for turn_id in turn_ids:
-        turns.stop(turn_id)
-    found.delete()
-    return turn_ids
+    stopped: list[int] = []
+    for tries_left in reversed(range(DELETE_TRIES)):
+        found = get(user_id=user_id, conversation_id=conversation_id)
+        active = list(found.turns.active().values_list("pk", flat=True))
+        for turn_id in active:
+            turns.stop(turn_id)
+        stopped += active
+        try:
+            with transaction.atomic():
+                found.delete()
+            break
+        except IntegrityError:
+            # From another tab, a message came in between.
+            if not tries_left:
+                raise
+    return stopped

@@ -79,9 +79,13 @@ def send(
     except IntegrityError:
         # The other of two that were sent at the same time was first.
         found = _sent_before(sent, conversation_id)
-        if found is None:
-            raise TurnRunning from None
-        return found
+        if found is not None:
+            return found
+        if conversation_id is not None:
+            mine = Conversation.objects.owned_by(user_id)
+            if not mine.filter(pk=conversation_id).exists():
+                raise ConversationNotFound from None
+        raise TurnRunning from None
 
 
 def _read(user_id: int, text: str, pick: Pick | None) -> tuple[str, Pick | None]:

@@ -6,11 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import connections
 
 from accounts.models import User
-from agent import approvals, journal, turns
-from agent.errors import AgentError, ApprovalClosed, LostTurn, TurnRunning
+from agent import approvals, conversations, journal, turns
+from agent.errors import (
+    AgentError,
+    ApprovalClosed,
+    ConversationNotFound,
+    LostTurn,
+    TurnRunning,
+)
 from agent.models import Approval, Conversation, TurnState
 from agent.tests.turning import again, ask, begin, kinds
 
@@ -88,3 +95,17 @@ def test_of_two_decisions_one_counts(alice: User) -> None:
 
     came = at_once(decide, decide)
     assert sorted(map(str, came)) == sorted(map(str, ["running", ApprovalClosed]))
+
+
+def test_a_conversation_is_deleted_whatever_is_sent_to_it(alice: User) -> None:
+    for _ in range(10):
+        turn = ask(alice)
+        turns.stop(turn.pk)
+        which = {"user_id": alice.pk, "conversation_id": turn.conversation_id}
+        sent, deleted = at_once(
+            lambda one=turn.conversation_id: ask(alice, conversation_id=one).state,
+            lambda kept=which: async_to_sync(conversations.delete)(**kept),
+        )
+        assert sent in ("queued", ConversationNotFound)
+        assert deleted is None
+        assert not Conversation.objects.exists()
