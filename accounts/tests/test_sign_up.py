@@ -59,7 +59,7 @@ def test_where_it_is_open_a_person_is_signed_in_at_once(client: Client) -> None:
 
     answer = client.post(SIGNUP, NEW, follow=True)
 
-    assert answer.redirect_chain[-1] == ("/connectors", 302)
+    assert answer.redirect_chain[-1] == ("/chat", 302)
     assert username(client) == "dave"
     user = User.objects.get()
     assert (user.username, user.email) == ("dave", "dave@example.com")
