@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.http import JsonResponse
 from django.http.response import HttpResponseBase
 
@@ -24,13 +23,12 @@ from agent.v1_answers import Answer
 from agent.v1_bodies import Body
 from agent.v1_errors import Refused
 from connectors import pools
-from connectors.errors import InvalidInput, TooManyRequests
+from connectors.errors import InvalidInput
 from connectors.views import stream
 
 VIA: Final = "v1"
 # Source: OpenAI's API reference, "Streaming": the stream ends with this event.
 DONE: Final = "[DONE]"
-RETRY_AFTER_S: Final = 5
 
 type Event = tuple[str, dict[str, Any]]
 
@@ -57,7 +55,6 @@ async def begin(*, token: ApiToken, body: Body) -> Asked:
             used now.
     """
     user_id = token.user_id
-    await _refuse_too_many(user_id)
     pick, text = await sync_to_async(picks.of_v1)(user_id=user_id, body=body)
     try:
         turn = await conversations.send(
@@ -75,15 +72,6 @@ async def begin(*, token: ApiToken, body: Body) -> Asked:
     which = {"user_id": user_id, "conversation_id": turn.conversation_id}
     await sync_to_async(conversations.archive)(**which)
     return Asked(user_id=user_id, turn=turn, body=body)
-
-
-async def _refuse_too_many(user_id: int) -> None:
-    """Refuse one answer too many: each holds a connection to the model."""
-    at_work = Turn.objects.owned_by(user_id).filter(
-        state__in=[TurnState.QUEUED, TurnState.RUNNING]
-    )
-    if await at_work.acount() >= settings.OPS_PER_PERSON:
-        raise TooManyRequests(RETRY_AFTER_S)
 
 
 async def whole(asked: Asked) -> HttpResponseBase:

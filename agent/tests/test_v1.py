@@ -11,6 +11,7 @@ from pytest_django import Settings
 from accounts import tokens
 from accounts.models import User
 from agent.models import Conversation
+from agent.tests import turning
 from agent.tests.over_rest import DELETE, SEARCH
 from connectors.models import Status, UserMCPConnection
 from connectors.tests import rows
@@ -265,3 +266,13 @@ def test_a_connector_that_is_paused_is_refused_by_its_name(
     error = error_of(response)
     assert error["param"] == by
     assert "Notes" in error["message"]
+
+
+def test_answers_whose_process_is_gone_take_no_place(
+    v1: Client, alice: User, settings: Settings
+):
+    settings.LLM_MODEL, settings.OPS_PER_PERSON = "", 1
+    left = turning.ask(alice)
+    assert ask(v1).status_code == 429
+    turning.leave_for_dead(left)
+    assert ask(v1).status_code == 200
