@@ -19,7 +19,7 @@ from pydantic_ai.messages import (
 )
 
 from agent import envelope, instructions
-from agent.models import Message, Role
+from agent.models import Message, Role, SelectionKind
 from agent.parts import Part, Parts
 
 # Of the conversation before this message; what is older is not sent.
@@ -126,12 +126,19 @@ def _size(message: Message) -> int:
     return len(message.text) + sum(told) + sum(asked)
 
 
+def _picked(message: Message) -> str:
+    """Say what was picked where nothing was written, in no word of a server."""
+    if not message.selection_label:
+        return ""
+    # Of a tool, the label has the title that its server gave it.
+    is_whole = message.selection_kind == SelectionKind.CONNECTOR
+    named = message.selection_label if is_whole else "a tool"
+    return f"(Picked {named}, without a word.)"
+
+
 def _of_message(message: Message) -> list[ModelMessage]:
     if message.role == Role.USER:
-        words = message.text
-        if not words and message.selection_label:
-            words = f"(Picked {message.selection_label}, without a word.)"
-        return [said(words)]
+        return [said(message.text or _picked(message))]
     if message.role != Role.ASSISTANT:
         return []
     if message.parts:
