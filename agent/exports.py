@@ -74,8 +74,13 @@ def _of_message(message: Message) -> Iterator[str]:
             yield _quoted(message.text)
         return
     yield f"## Patchbay, {when}"
+    # What is said in Direct mode is what tools answered.
+    is_direct = any(part.get("level") == "direct" for part in message.parts)
     for part in message.parts:
-        yield from _of_part(part)
+        if is_direct and part["kind"] == "text":
+            yield _fenced(part["text"])
+        else:
+            yield from _of_part(part)
 
 
 def _of_part(part: Part) -> Iterator[str]:
