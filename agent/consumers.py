@@ -34,6 +34,8 @@ FAILED: Final = 1011
 # How long nobody looks unasked: while an answer is written, and else.
 AT_WORK_S: Final = 2.0
 IDLE_S: Final = 5.0
+# For as many times as long as drawing took, nothing is drawn.
+RESTS: Final = 2
 # How long until a layer that failed is asked again.
 LISTEN_AGAIN_S: Final = 5.0
 
@@ -115,9 +117,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
             self.is_called.clear()
             if not await self._is_signed_in():
                 return SIGNED_OUT
+            began = time.monotonic()
             content = await _in_a_thread(self._news)()
+            drawn_s = time.monotonic() - began
             if content:
                 await self.send(text_data=content)
+                # A long answer is drawn anew with each word: not all the time.
+                await asyncio.sleep(RESTS * drawn_s)
             elif not await self._is_owned():
                 return GONE
             wait_s = AT_WORK_S if self.follower.is_at_work else IDLE_S
