@@ -94,5 +94,5 @@ def _always_allow(user_id: int, approval: Approval) -> None:
         source=approval.source,
         ref=approval.ref,
         tool=approval.tool,
-        defaults={"policy": Policy.ALLOW},
+        defaults={"policy": Policy.ALLOW, "allowed_hash": approval.definition_hash},
     )

@@ -38,6 +38,7 @@ class Tool:
     source: ToolSource
     spec: ToolSpec
     policy: str = Policy.DEFAULT
+    allowed_hash: str = ""
     pinned: bool = False
     last_used_at: datetime | None = None
 
@@ -64,7 +65,9 @@ class Tool:
         """Whether the person is asked before it runs."""
         if self.policy == Policy.DEFAULT:
             return not self.reads_only
-        return self.policy != Policy.ALLOW
+        # What the person allowed is not what it has become.
+        is_other = self.allowed_hash not in ("", self.spec.definition_hash)
+        return self.policy != Policy.ALLOW or is_other
 
     @cached_property
     def wire(self) -> WireSchema:
@@ -245,10 +248,11 @@ def _filled(
 
 def _decided(user_id: int) -> dict[ToolKey, dict[str, Any]]:
     rows = ToolSetting.objects.filter(user_id=user_id)
-    fields = ("source", "ref", "tool", "policy", "pinned", "last_used_at")
+    key = ("source", "ref", "tool")
+    fields = ("policy", "allowed_hash", "pinned", "last_used_at")
     return {
-        (source, ref, tool): {"policy": policy, "pinned": pinned, "last_used_at": at}
-        for source, ref, tool, policy, pinned, at in rows.values_list(*fields)
+        (source, ref, tool): dict(zip(fields, decided, strict=True))
+        for source, ref, tool, *decided in rows.values_list(*key, *fields)
     }
 
 

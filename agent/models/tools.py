@@ -20,6 +20,8 @@ class ToolSetting(models.Model):
     ref = models.CharField(max_length=64)
     tool = models.CharField(max_length=128)
     policy = models.CharField(max_length=8, choices=Policy, default=Policy.DEFAULT)
+    # What "always allow" was said of; "" for whatever the tool becomes.
+    allowed_hash = models.CharField(max_length=64, blank=True, default="")
     pinned = models.BooleanField(default=False)
     last_used_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -121,6 +121,21 @@ def test_a_tool_at_the_beginning_may_need_a_word_of_the_person(
     assert ToolCall.objects.count() == 1
 
 
+def test_what_is_always_allowed_is_asked_about_again_once_it_has_changed(
+    alice: User, notes: UserMCPConnection
+) -> None:
+    chatting.decide(alice, say(alice, "N-0", pick(notes, "delete_note")), "always")
+    assert say(alice, "N-1", pick(notes, "delete_note")).outcome == ("done", "used")
+    tools = UserMCPConnection.objects.get().discovered_tools
+    for tool in tools:
+        tool["hash"] = "0" * 64
+    UserMCPConnection.objects.update(discovered_tools=tools)
+    said = say(alice, "N-2", pick(notes, "delete_note"))
+    assert said.outcome == ("waiting", "approval")
+    chatting.decide(alice, said, "always")
+    assert say(alice, "N-3", pick(notes, "delete_note")).outcome == ("done", "used")
+
+
 def test_a_question_that_was_stopped_is_asked_again_on_retry(
     alice: User, notes: UserMCPConnection
 ) -> None:
