@@ -3,12 +3,14 @@
 It reads the database, at once when somebody says that there is something, else every
 few seconds: what a channel layer loses comes a little later, and nothing comes twice.
 
-Close codes: 4401 not signed in any more, 4404 no such conversation of this person.
+Close codes: 4401 not signed in any more, 4404 no such conversation of this person,
+4429 this person has too many open.
 """
 
 import asyncio
 import json
 import time
+from collections import Counter
 from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
@@ -28,9 +30,14 @@ from agent.thread import Place
 
 log = structlog.get_logger(__name__)
 
+open_sockets: Counter[int] = Counter()
+
 SIGNED_OUT: Final = 4401
 GONE: Final = 4404
+TOO_MANY: Final = 4429
 FAILED: Final = 1011
+# Of one person, in one process; each asks the database every few seconds.
+SOCKETS_PER_PERSON: Final = 40
 # How long nobody looks unasked: while an answer is written, and else.
 AT_WORK_S: Final = 2.0
 IDLE_S: Final = 5.0
@@ -67,15 +74,20 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self.close(SIGNED_OUT)
         elif not await self._is_owned():
             await self.close(GONE)
+        elif open_sockets[self.user_id] >= SOCKETS_PER_PERSON:
+            await self.close(TOO_MANY)
         else:
+            open_sockets[self.user_id] += 1
             works = (self._listen(), self._follow())
             self.tasks = [asyncio.create_task(work) for work in works]
 
     async def disconnect(self, code: int) -> None:
+        if not self.tasks:
+            return
+        open_sockets[self.user_id or 0] -= 1
         for task in self.tasks:
             task.cancel()
-        if self.tasks:
-            await asyncio.wait(self.tasks)
+        await asyncio.wait(self.tasks)
 
     async def _listen(self) -> None:
         """Hear that there is something to look at; without a layer, nobody says so."""

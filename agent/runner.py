@@ -31,11 +31,14 @@ from agent import (
 from agent.calling import Ending, Work
 from agent.errors import LostTurn
 from agent.journal import Journal, Sink, wake
-from agent.models import Turn, TurnEvent, TurnState
+from agent.models import Message, Turn, TurnEvent, TurnState
 from agent.tool_types import Caller, Pick
 from agent.toolbox import Toolbox
 from connectors import pools
 from connectors.errors import ConnectorError
+
+# Messages that are loaded; what a model is told of them is less (agent.history).
+EARLIER = 400
 
 log = structlog.get_logger(__name__)
 
@@ -237,12 +240,20 @@ def prepare(turn: Turn, owner: str, sink: Sink | None) -> Work:
         caller=caller,
         text=message.text,
         pick=pick if pick.kind else None,
-        earlier=list(conversation.messages.filter(seq__lt=message.seq)),
+        earlier=_earlier(message),
         parts=parts,
         toolbox=toolbox,
         journal=journal,
         usage=turn.usage,
     )
+
+
+def _earlier(message: Message) -> list[Message]:
+    """Return the newest messages before this one, the oldest of them first."""
+    before = Message.objects.filter(
+        conversation=message.conversation_id, seq__lt=message.seq
+    )
+    return [*before.order_by("-seq")[:EARLIER]][::-1]
 
 
 async def _fail(turn_id: int, owner: str, failure: BaseException) -> dict[str, Any]:

@@ -122,14 +122,16 @@ def _begin(sent: _Sent, earlier: Sequence[tuple[str, str]]) -> Turn:
         # What clients of /v1 ask is not among what the person began.
         archived_at=timezone.now() if sent.via == Via.V1 else None,
     )
-    for seq, (role, text) in enumerate(earlier, start=1):
-        Message.objects.create(
+    Message.objects.bulk_create(
+        Message(
             conversation=conversation,
             seq=seq,
             role=Role(role),
             text=clean_json(text),
             parts=_as_parts(role, clean_json(text)),
         )
+        for seq, (role, text) in enumerate(earlier, start=1)
+    )
     return _store(sent, conversation, len(earlier) + 1)
 
 

@@ -5,7 +5,7 @@ const byId = (id) => document.getElementById(id);
 const thread = byId("thread");
 const line = byId("line");
 const NEAR_PX = 160;
-const WHY = { 4401: "signedOut", 4404: "gone" };
+const WHY = { 4401: "signedOut", 4404: "gone", 4429: "tooMany" };
 const QUIET_MS = 1500; // a short break is nobody's business
 
 // --- The place in the thread ----------------------------------------------------------

@@ -99,6 +99,25 @@ async def query_of(one: Conversation) -> str:
 # --- Who may listen ----------------------------------------------------------
 
 
+async def test_one_person_has_only_so_many_sockets(
+    live_server_asgi: LiveServer,
+    alice: User,
+    one: Conversation,
+    bob: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(consumers, "SOCKETS_PER_PERSON", 1)
+    query = f"conversation={one.pk}"
+    others = await sync_to_async(threads.conversation)(bob)
+    async with (
+        listening(live_server_asgi, bob, f"conversation={others.pk}") as of_bob,
+        listening(live_server_asgi, alice, query) as first,
+        listening(live_server_asgi, alice, query) as second,
+    ):
+        assert await close_code(second) == 4429
+        assert (first.close_code, of_bob.close_code) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("who", "code"), [(None, 4401), ("bob", 4404), ("carol", 4404)]
 )
