@@ -23,6 +23,10 @@ LABEL = "No language model is set up, so what you pick is run as it is."
 NO_TOOLS = "You have no tools yet. Add a connector first."
 NO_MATCH = "None of your tools has these words. Pick one, and write what it needs."
 PROPOSED = "Pick one of these tools, and write what it needs."
+# Of calls that an answer which is tried again does not make again.
+NOBODY_KNOWS = "Nobody knows whether this call happened, so it was not made again."
+NOT_AGAIN = "It was not made again."
+SEND_AGAIN = "Send the message again if you want it to be."
 _COMMAND = re.compile(r"\s*/([A-Za-z0-9_-]{1,64})(?:\s+|$)")
 _TICKS = re.compile("`+")
 _WAITING = {"waiting": Enforcement.APPROVAL, "form": Enforcement.FORM}
@@ -47,8 +51,10 @@ async def _answer(work: Work) -> Ending:
     if promise.is_open:
         return await _use(work, promise)
     if calls_in(work.parts):
-        # The person has decided: what was called since is said.
+        # The person has decided, or tries again: what was called since is said.
+        untold = _untold(work.parts)
         await _tell(work)
+        await _own_up(work, untold)
     else:
         await _propose(work)
     return Ending(state="done", enforcement=promise.kept)
@@ -92,9 +98,29 @@ async def _tell(work: Work) -> None:
     untold = [part for part in _untold(work.parts) if part["state"] == "done"]
     for part in untold:
         said = envelope.content_of(part.get("model_text", ""))
+        if _is_lost(part):
+            continue
         if part.get("outcome") in ("ok", "tool_error") and said:
             await work.journal.text(f"{readable(said)}\n\n")
     await work.journal.flush()
+
+
+async def _own_up(work: Work, untold: list[Part]) -> None:
+    """Say which calls stay as they are, although the answer was tried again."""
+    for part in untold:
+        if not _is_lost(part):
+            continue
+        if part["state"] == "unknown":
+            said = NOBODY_KNOWS
+        else:
+            said = f"{part['message']} {NOT_AGAIN}"
+        await _notice(work, level="info", text=f"{said} {SEND_AGAIN}")
+
+
+def _is_lost(part: Part) -> bool:
+    """Tell whether a call was made before the retry, and its answer never came."""
+    was_made = enforcement.verdict(part) == Enforcement.USED
+    return bool(part.get("is_earlier") and part.get("message")) and was_made
 
 
 def readable(text: str) -> str:

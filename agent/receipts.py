@@ -131,6 +131,8 @@ def source_of(part: Part) -> str:
 
 def why(part: Part) -> str:
     """Say why a call ran although, or because, nobody was asked."""
+    if part["state"] == "unknown" and (part.get("repeats") or part.get("is_earlier")):
+        return "Not repeated on retry: nobody knows whether this call happened"
     if part.get("repeats"):
         return "Not sent again: this was answered before the retry"
     if part.get("call_id") is None or part["state"] not in {"running", "done"}:

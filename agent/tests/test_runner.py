@@ -15,11 +15,13 @@ from structlog.testing import capture_logs
 from accounts.models import User
 from agent import conversations, journal, leftovers, residents, runner, turns
 from agent.models import ENDED, Approval, Enforcement, Turn, TurnState
+from agent.receipts import receipt
+from agent.tests import threads
 from agent.tests.fake_llm import FakeLlm
 from agent.tests.fake_models import Reply
-from agent.tests.turning import again, answer_of, ask, kinds, part_of, pick
+from agent.tests.turning import again, answer_of, ask, begin, kinds, part_of, pick
 from connectors.models import Outcome, ToolCall, UserMCPConnection
-from connectors.tests import verbs
+from connectors.tests import rows, verbs
 from connectors.tests.gate import gate
 from demo.fixtures import DemoServer
 
@@ -305,6 +307,61 @@ async def test_a_call_that_was_on_its_way_is_unknown_and_never_repeated(
     now = await sync_to_async(part_of)(turn)
     assert now == {**part, "is_earlier": True}
     assert await ToolCall.objects.acount() == 1
+
+
+async def test_without_a_model_it_is_said_that_such_a_call_is_not_repeated(
+    transactional_db: None, alice: User
+) -> None:
+    with gate("tools/call") as server:
+        row = await sync_to_async(verbs.add)(alice, server.url, "Peer")
+        async with residents.resident():
+            turn = await conversations.send(
+                user_id=alice.pk, text='{"text": "x"}', pick=pick(row.pk, "echo")
+            )
+            await server.reached()
+            mine = {"user_id": alice.pk, "turn_id": turn.pk}
+            await conversations.stop(**mine)
+            await until_nothing_runs()
+            server.open()
+            await conversations.retry(**mine)
+            await until(turn, *ENDED, "waiting")
+    parts = (await sync_to_async(answer_of)(turn)).parts
+    assert [part["kind"] for part in parts] == ["notice", "call", "notice"]
+    assert parts[1]["state"] == "unknown"
+    assert parts[2]["text"] == (
+        "Nobody knows whether this call happened, so it was not made again. "
+        "Send the message again if you want it to be."
+    )
+    assert "Not repeated on retry" in receipt(parts[1]).why
+    assert await ToolCall.objects.acount() == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (Outcome.OK, "The call succeeded, but its answer was lost. It was not made"),
+        (Outcome.FAILED, "The server answered the call with a failure. It was not"),
+    ],
+)
+def test_without_a_model_it_is_said_that_an_answer_was_lost(
+    alice: User, notes: UserMCPConnection, outcome: Outcome, said: str
+) -> None:
+    turn = ask(alice, "release", pick=pick(notes.pk, "search_notes"))
+    work = begin(turn)
+    call = rows.call_of(notes, outcome=outcome)
+    started = {
+        **threads.call(),
+        "ref": str(notes.pk),
+        "tool": "search_notes",
+        "call_id": str(call.call_id),
+    }
+    async_to_sync(work.journal.emit)("tool_started", **started)
+    turns.stop(turn.pk)
+    async_to_sync(conversations.retry)(user_id=alice.pk, turn_id=turn.pk)
+    notices = [p for p in answer_of(turn).parts if p["kind"] != "call"]
+    assert notices[-1]["text"].startswith(said)
+    assert [notice["kind"] for notice in notices] == ["notice", "notice"]
+    assert ToolCall.objects.count() == 1
 
 
 async def test_deleting_a_conversation_ends_its_work(
