@@ -97,7 +97,9 @@ class Follower:
         state, was_at_work, count = live.turn.state, live.is_at_work, len(live.parts)
         events = events_after(live.turn.pk, live.seq)
         # After the events: a turn that has ended has none that are newer.
-        live.turn.refresh_from_db(fields=["state"])
+        now = Turn.objects.filter(pk=live.turn.pk).values_list("state", flat=True)
+        # One that was deleted stays as it was: whoever shows it is told otherwise.
+        live.turn.state = now.first() or state
         if not events and live.turn.state == state:
             return None
         touched = {fold(live.parts, kind, payload) for kind, payload in events}

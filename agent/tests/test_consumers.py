@@ -14,6 +14,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
 from pytest_django import Settings
+from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
@@ -172,6 +173,19 @@ async def test_a_conversation_that_is_deleted_closes_its_sockets(
     async with listening(live_server_asgi, alice, await query_of(one)) as hearing:
         await one.adelete()
         assert await close_code(hearing) == 4404
+
+
+async def test_deleting_what_a_tab_shows_is_no_failure(
+    live_server_asgi: LiveServer, alice: User, turn: Turn
+) -> None:
+    query = await query_of(turn.conversation)
+    with capture_logs() as logs:
+        async with listening(live_server_asgi, alice, query) as hearing:
+            await write(turn, text(" two"))
+            await heard(hearing)
+            await turn.conversation.adelete()
+            assert await close_code(hearing) == 4404
+    assert "chat.socket_failed" not in [log["event"] for log in logs]
 
 
 async def test_what_is_sent_to_it_is_nothing(

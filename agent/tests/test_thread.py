@@ -245,6 +245,15 @@ def test_a_state_that_changed_without_an_event_is_told(one: Conversation) -> Non
     assert not news.entries[0].parts[0].is_live
 
 
+def test_of_what_was_deleted_there_is_no_news(one: Conversation) -> None:
+    turn = threads.turn(one)
+    follower = follow(one)
+    happen(turn, text("Two"))
+    looked(follower)
+    one.delete()
+    assert follower.look() is None
+
+
 @pytest.mark.parametrize("since", ["0.0", "1.0", "99.0", "2.99"])
 def test_a_place_that_nobody_was_at_does_no_harm(one: Conversation, since: str) -> None:
     turn = threads.turn(one)
