@@ -97,9 +97,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
             try:
                 channel = await layer.new_channel()
                 await layer.group_add(group, channel)
+                journal.layer_works(layer)
                 await self._hear(layer, channel)
             except Exception as failure:  # noqa: BLE001 - of whatever a layer is made
-                log.warning("channels.failing", reason=type(failure).__name__)
+                journal.layer_fails(layer, failure)
             await asyncio.sleep(LISTEN_AGAIN_S)
 
     async def _hear(self, layer: Any, channel: str) -> None:

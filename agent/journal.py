@@ -192,8 +192,19 @@ async def wake(conversation_id: int) -> None:
         async with asyncio.timeout(WAKE_TIMEOUT_S):
             await layer.group_send(group(conversation_id), {"type": "look"})
     except Exception as failure:  # noqa: BLE001 - of whatever a layer is made
-        if layer not in _failing_until:
-            log.warning("channels.failing", reason=type(failure).__name__)
+        layer_fails(layer, failure)
         _failing_until[layer] = time.monotonic() + WAKE_AGAIN_S
     else:
-        _failing_until.pop(layer, None)
+        layer_works(layer)
+
+
+def layer_fails(layer: Any, failure: Exception) -> None:
+    """Say that a layer fails: once in an outage, however many notice."""
+    if layer not in _failing_until:
+        log.warning("channels.failing", reason=type(failure).__name__)
+    _failing_until.setdefault(layer, 0.0)
+
+
+def layer_works(layer: Any) -> None:
+    """Note that there is no outage, or that it is over."""
+    _failing_until.pop(layer, None)

@@ -284,6 +284,40 @@ async def test_without_a_layer_it_comes_a_little_later(
         assert "One two" in (await heard(hearing))["content"]
 
 
+async def test_an_outage_of_the_layer_is_logged_once(
+    settings: Settings,
+    live_server_asgi: LiveServer,
+    alice: User,
+    one: Conversation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(consumers, "LISTEN_AGAIN_S", 0.02)
+    tried: asyncio.Queue[None] = asyncio.Queue()
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        tried.put_nowait(None)
+
+    query = await query_of(one)
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        settings.CHANNEL_LAYERS = {
+            "default": {
+                "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+                "CONFIG": {"hosts": [f"redis://127.0.0.1:{port}"]},
+            }
+        }
+        with capture_logs() as logs:
+            async with (
+                asyncio.timeout(SOON_S),
+                listening(live_server_asgi, alice, query),
+                listening(live_server_asgi, alice, query),
+            ):
+                for _ in range(8):
+                    await tried.get()
+    assert [log["event"] for log in logs].count("channels.failing") == 1
+
+
 async def test_a_long_answer_is_not_drawn_anew_for_each_word(
     live_server_asgi: LiveServer, alice: User, turn: Turn
 ) -> None:
