@@ -37,6 +37,7 @@ class Composer:
     state: str = "idle"
     problem: str = ""
     problem_state: str = "unreachable"
+    problem_code: str = ""
     has_focus: bool = False
     # For who has no script; whoever sends by htmx has one.
     has_choices: bool = True

@@ -62,6 +62,9 @@ def _for_the_browser(
         location = redirect_to_login(page, sign_in).url
     client_side = HttpResponseClientRedirect(location)
     client_side.cookies = response.cookies
+    for name, value in response.items():
+        if name != "Location":
+            client_side.headers.setdefault(name, value)
     return client_side
 
 

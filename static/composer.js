@@ -34,6 +34,26 @@ const drafts = {
   },
 };
 
+// After the first message there is another page: the person writes on there.
+const arrival = {
+  announce() {
+    try {
+      sessionStorage.setItem("writes-on", "1");
+    } catch {
+      // Storage is off: the focus is where a page begins.
+    }
+  },
+  isDue() {
+    try {
+      const is = sessionStorage.getItem("writes-on");
+      sessionStorage.removeItem("writes-on");
+      return Boolean(is);
+    } catch {
+      return false;
+    }
+  },
+};
+
 function keep() {
   const chip = byId("picked").firstElementChild;
   const pick = chip && { ...chip.dataset, field: field("pick").value };
@@ -116,6 +136,8 @@ function edited() {
 function beforeSending({ detail: { ctx } }) {
   if (!isSending(ctx)) return;
   sent = box().value;
+  inTheWay = "";
+  showTurn();
   isInDoubt = true;
   keep();
 }
@@ -129,13 +151,15 @@ function typedSince() {
 
 function answered({ detail: { ctx } }) {
   if (!isSending(ctx)) return;
-  const { status } = ctx.response;
-  if (status < 400) {
+  const { status, headers } = ctx.response;
+  if (headers.has("Message-Stored")) {
     startOver(typedSince());
     return;
   }
   isInDoubt = status >= 500;
   keep();
+  // Led on to a sign-in: what was written is there again when one is back.
+  if (status < 400) return;
   // What the shell would say somewhere else is said here.
   ctx.hx.retarget = "#composer-problem";
   ctx.hx.reswap = "innerHTML";
@@ -143,6 +167,8 @@ function answered({ detail: { ctx } }) {
 
 // Stored: whatever comes now is another message, even if the browser goes back here.
 function startOver(text) {
+  if (!form().dataset.draft.endsWith(":new")) document.dispatchEvent(new Event("sent"));
+  else arrival.announce();
   byId("picked").replaceChildren();
   field("pick").value = "";
   field("nonce").value = freshNonce();
@@ -164,6 +190,8 @@ function lost(event) {
 // --- Whether an answer is being written ---------------------------------------------
 
 let ended = "";
+// What a message has to wait for: the answer at work when it was sent, or since then.
+let inTheWay = "";
 // What had the focus may be gone after a swap, as Stop is with the end.
 let wasOnTurn = false;
 
@@ -173,6 +201,10 @@ function showTurn() {
   if (turn.dataset.state === "idle") ended = turn.dataset.turn;
   else if (ended && turn.dataset.turn === ended) turn.dataset.state = "idle";
   box().placeholder = turn.dataset.placeholder;
+  if (turn.dataset.state === "running") inTheWay = turn.dataset.turn;
+  else if (inTheWay === turn.dataset.turn) {
+    byId("composer-problem").querySelector("[data-code=TURN_RUNNING]")?.remove();
+  }
 }
 
 // --- The menu -----------------------------------------------------------------------
@@ -353,6 +385,7 @@ function settle() {
 
 settle();
 restore();
+if (arrival.isDue()) box().focus();
 // A link that picked has done so; a reload keeps what was picked since.
 if (new URLSearchParams(location.search).has("pick")) {
   history.replaceState(history.state, "", location.pathname);

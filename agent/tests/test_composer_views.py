@@ -137,6 +137,7 @@ def test_a_first_message_leads_to_its_conversation(
 
     again = browser.post("/chat", given, headers=HTMX)
     assert again["HX-Redirect"] == f"/chat/{conversation.pk}"
+    assert again["Message-Stored"]
     assert len(sent()) == 1
 
 
@@ -201,6 +202,12 @@ def test_while_an_answer_is_written_there_is_no_other(
     assert answer.status_code == 422
     assert "An answer is being written." in answer.text
     assert len(sent()) == 1
+
+
+def test_who_is_signed_out_is_not_told_that_it_is_stored(client: Client) -> None:
+    response = client.post("/chat", {"text": "Hello", "nonce": "n1"}, headers=HTMX)
+    assert response["HX-Redirect"].startswith("/accounts/login/")
+    assert "Message-Stored" not in response
 
 
 def test_a_nonce_that_is_none_of_ours_makes_no_two_messages_one(

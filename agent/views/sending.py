@@ -15,6 +15,10 @@ from agent.views import chat, composer
 from connectors.errors import ConnectorError
 from connectors.views.answers import PageRequest, SeeOther, page, person
 
+# The composer lets go of what was written for this header alone: a redirect may also
+# lead to a sign-in.
+STORED = "Message-Stored"
+
 
 @page("POST")
 async def new(request: PageRequest) -> HttpResponse:
@@ -36,6 +40,14 @@ async def _sent(request: PageRequest, conversation_id: int | None) -> HttpRespon
         raise
     except ConnectorError as problem:
         return await _refused(request, user_id, conversation_id, problem)
+    response = await _stored(request, user_id, conversation_id, turn)
+    response[STORED] = "1"
+    return response
+
+
+async def _stored(
+    request: PageRequest, user_id: int, conversation_id: int | None, turn: Turn
+) -> HttpResponse:
     if conversation_id is None or not request.htmx:
         return SeeOther(reverse("conversation", args=[turn.conversation_id]))
     shown = await sync_to_async(composer.context)(
@@ -70,11 +82,12 @@ async def _refused(
     problem: ConnectorError,
 ) -> HttpResponse:
     """Say what is wrong: in its place, or on the page with everything still there."""
+    said = {"problem": problem.message, "problem_code": problem.code}
     if request.htmx:
         return TemplateResponse(
             request,
             "agent/composer.html#problem",
-            {"composer": {"problem": problem.message, "problem_state": "unreachable"}},
+            {"composer": said | {"problem_state": "unreachable"}},
             status=422,
         )
     given = request.POST
@@ -83,7 +96,7 @@ async def _refused(
         user_id=user_id,
         conversation_id=conversation_id,
         status=422,
-        problem=problem.message,
+        **said,
         text=given.get("text", ""),
         pick=given.get("pick", ""),
         nonce=given.get("nonce", ""),

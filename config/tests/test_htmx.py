@@ -29,6 +29,7 @@ def moved(request: HttpRequest) -> HttpResponse:
     messages.success(request, "Moved.")
     response = redirect("/saved")
     response.set_cookie("kept", "yes")
+    response["Kept-Too"] = "yes"
     return response
 
 
@@ -93,6 +94,8 @@ def test_a_redirect_is_followed_by_the_browser(client: Client) -> None:
     answer = client.get("/moved", headers=HTMX)
     assert (answer.status_code, answer["HX-Redirect"]) == (200, "/saved")
     assert answer.content == b""
+    assert answer["Kept-Too"] == "yes"
+    assert "Location" not in answer
     assert client.cookies["kept"].value == "yes"
     assert "Moved." in client.get("/accounts/login/").text
 
