@@ -82,12 +82,16 @@ async def _refused(
     problem: ConnectorError,
 ) -> HttpResponse:
     """Say what is wrong: in its place, or on the page with everything still there."""
-    said = {"problem": problem.message, "problem_code": problem.code}
     if request.htmx:
+        said = {
+            "problem": problem.message,
+            "problem_code": problem.code,
+            "problem_state": "unreachable",
+        }
         return TemplateResponse(
             request,
             "agent/composer.html#problem",
-            {"composer": said | {"problem_state": "unreachable"}},
+            {"composer": said},
             status=422,
         )
     given = request.POST
@@ -96,7 +100,8 @@ async def _refused(
         user_id=user_id,
         conversation_id=conversation_id,
         status=422,
-        **said,
+        problem=problem.message,
+        problem_code=problem.code,
         text=given.get("text", ""),
         pick=given.get("pick", ""),
         nonce=given.get("nonce", ""),
