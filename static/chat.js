@@ -57,6 +57,7 @@ function opened() {
 let open = [];
 let isAtEnd = true;
 let was = 0;
+let hadFocus = false;
 
 const end = () => document.documentElement.scrollHeight - innerHeight - scrollY;
 const toEnd = () => scrollTo(0, document.documentElement.scrollHeight);
@@ -71,15 +72,36 @@ function grown() {
   if (isAtEnd) toEnd();
 }
 
+// Whoever sends wants to see what becomes of it.
+function goToEnd() {
+  isAtEnd = true;
+  toEnd();
+}
+
 function beforeSwap() {
+  hadFocus = document.activeElement !== document.body;
   open = [...thread.querySelectorAll("details[open][id]")].map((one) => one.id);
 }
 
-function afterSwap() {
+// A form that came back has new fields: the person is led to what is wrong in it,
+// or back to the button that changed it.
+function keepFocus(ctx) {
+  const id = ctx?.sourceElement?.closest?.("form.ask")?.id;
+  const form = id && byId(id);
+  if (!form) return;
+  const wrong = ctx.response?.status === 422 && form.querySelector("[aria-invalid]");
+  if (wrong) wrong.focus();
+  else if (hadFocus && document.activeElement === document.body) {
+    form.querySelector("footer [name=edit]").focus();
+  }
+}
+
+function afterSwap({ detail: { ctx } }) {
   for (const id of open) {
     const details = byId(id);
     if (details) details.open = true;
   }
+  keepFocus(ctx);
 }
 
 if (line) {
@@ -88,11 +110,16 @@ if (line) {
   document.addEventListener("htmx:ws:after:connection", opened);
   document.addEventListener("htmx:before:swap", beforeSwap);
   document.addEventListener("htmx:after:swap", afterSwap);
+  document.addEventListener("sent", goToEnd);
   // A card was answered; what it was about goes on by itself.
   document.addEventListener("answered", () => byId("message")?.focus());
   addEventListener("scroll", scrolled, { passive: true });
   if (location.hash) isAtEnd = false;
-  new ResizeObserver(grown).observe(thread);
+  // What waits for the person is what they see first, wherever they were before.
+  else if (thread.querySelector(".ask")) history.scrollRestoration = "manual";
+  // The composer grows over what is above it.
+  const growing = new ResizeObserver(grown);
+  for (const part of [thread, byId("dock")]) growing.observe(part);
   // htmx may have begun before its extension was there, and would never connect.
   htmx.process(thread);
 }

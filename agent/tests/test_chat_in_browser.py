@@ -64,6 +64,18 @@ async def opened(page: Page, one: Conversation) -> Locator:
     return page.get_by_role("log", name="Messages")
 
 
+async def is_seen_whole(card: Locator) -> bool:
+    """Whether it is between the header of the page and the composer."""
+    over = await card.page.locator(".chat > header").bounding_box()
+    dock = await card.page.locator(".dock").bounding_box()
+    box = await card.bounding_box()
+    assert over
+    assert dock
+    assert box
+    below = over["y"] + over["height"] <= box["y"]
+    return below and box["y"] + box["height"] <= dock["y"]
+
+
 async def test_an_answer_arrives_as_it_is_written(page: Page, turn: Turn) -> None:
     thread = await opened(page, turn.conversation)
     await page.get_by_label("Message", exact=True).fill("A draft")
@@ -148,6 +160,19 @@ async def test_who_reads_further_up_is_left_there(page: Page, turn: Turn) -> Non
     assert await page.evaluate("scrollY") == 0
 
 
+async def test_who_sends_sees_what_becomes_of_it(
+    page: Page, one: Conversation, alice: User
+) -> None:
+    turn = await sync_to_async(threads.turn)(one)
+    await write(turn, text("\n\nline" * 100), done(), state=TurnState.DONE)
+    await opened(page, one)
+    await page.evaluate("scrollTo(0, 0)")
+    await page.get_by_label("Message", exact=True).fill("And these?")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("And these?")).to_be_in_viewport()
+    await expect(page.get_by_text("You have no tools")).to_be_in_viewport()
+
+
 async def test_a_question_is_seen_whole_whatever_came_before_it(
     page: Page, turn: Turn
 ) -> None:
@@ -156,13 +181,15 @@ async def test_a_question_is_seen_whole_whatever_came_before_it(
     for _ in range(3):
         await write(turn, text("\n\nmore" * 40), started(), finished())
     await write(turn, asked("k2"), state=TurnState.WAITING)
-    decline = page.get_by_role("button", name="Decline")
-    await expect(decline).to_be_in_viewport()
-    dock = await page.locator(".dock").bounding_box()
-    button = await decline.bounding_box()
-    assert dock
-    assert button
-    assert button["y"] + button["height"] <= dock["y"]
+    card = page.locator(".ask")
+    await expect(card.get_by_role("button", name="Decline")).to_be_in_viewport()
+    assert await is_seen_whole(card)
+    # Also by who was further up, with a long draft, when the page was loaded again.
+    await page.get_by_label("Message", exact=True).fill("line\n" * 20)
+    await page.evaluate("scrollTo(0, 0)")
+    await page.reload()
+    await expect(card.get_by_role("button", name="Decline")).to_be_in_viewport()
+    assert await is_seen_whole(card)
 
 
 async def test_a_session_that_ended_is_said(
@@ -250,11 +277,23 @@ async def test_a_form_is_filled_in_in_its_place(
     await form.get_by_label("status").fill("no")
     await form.get_by_role("button", name="Edit as JSON").click()
     await expect(form.get_by_role("textbox")).to_have_value('{\n  "status": "no"\n}')
+    if javascript:
+        edit = form.get_by_role("button", name="Edit as fields")
+        await expect(edit).to_be_focused()
+        await form.get_by_role("textbox").fill('{"status": ')
+        await form.get_by_role("button", name="Send to list_payouts").click()
+        await expect(form.get_by_role("textbox")).to_have_attribute(
+            "aria-invalid", "true"
+        )
+        await expect(form.get_by_role("textbox")).to_be_focused()
+        await form.get_by_role("textbox").fill('{"status": "no"}')
     await form.get_by_role("button", name="Edit as fields").click()
+    await expect(form.get_by_label("status")).to_have_value("no")
     await form.get_by_role("button", name="Send to list_payouts").click()
     await expect(form.get_by_label("status")).to_have_attribute("aria-invalid", "true")
     await expect(form.get_by_label("status")).to_have_value("no")
     if javascript:
+        await expect(form.get_by_label("status")).to_be_focused()
         await assert_accessible(page)
     await form.get_by_label("status").fill("failed")
     await form.get_by_role("button", name="Send to list_payouts").click()
