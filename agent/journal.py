@@ -94,6 +94,19 @@ class Journal:
         """
         await self._write(None, None)
 
+    async def catch_up(self) -> None:
+        """Take up, and tell, what others stored in the meantime.
+
+        Raises:
+            LostTurn: the turn is somebody else's by now, or was stopped.
+        """
+        async with self._lock:
+            try:
+                stored = await sync_to_async(self._store)([], None)
+            finally:
+                await pools.release_db()
+            await self._tell(stored)
+
     def _begin_to_flush(self) -> None:
         self._writing = asyncio.ensure_future(self._flush_quietly())
 

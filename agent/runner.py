@@ -196,14 +196,10 @@ async def _refresh(work: Work) -> None:
 
 
 async def _note(work: Work, notice: dict[str, Any]) -> None:
-    about = notice["connector_id"]
-    if any(part.get("connector_id") == about for part in work.parts):
-        # Said by an attempt before this one.
-        return
-    try:
-        await work.journal.emit("notice", **notice)
-    except LostTurn:
-        await sync_to_async(turns.note)(work.turn_id, notice)
+    """Say it once, though another attempt may be at work by now, or none."""
+    if await sync_to_async(turns.note)(work.turn_id, notice):
+        with suppress(LostTurn):
+            await work.journal.catch_up()
         await wake(work.journal.conversation_id)
 
 

@@ -134,16 +134,22 @@ def stop(turn_id: int) -> bool:
 
 
 def note(turn_id: int, notice: dict[str, Any]) -> bool:
-    """Add a notice to an answer after its end; return whether it could be.
+    """Add a notice about a connector, whoever has the turn; return whether it is new.
 
-    One that ended early says nothing more: it can be tried again.
+    Of each connector there is one. An answer that ended early says nothing more: it
+    can be tried again.
     """
     with transaction.atomic():
         turn = lock(turn_id)
-        if turn is None or turn.state not in (TurnState.DONE, TurnState.WAITING):
+        if turn is None or turn.state in CAN_BE_RETRIED:
+            return False
+        about = notice.get("connector_id")
+        parts, _ = endings.parts_of(turn_id)
+        if about and any(part.get("connector_id") == about for part in parts):
             return False
         append(turn, "notice", notice)
-        endings.store_answer(turn)
+        if turn.state in (TurnState.DONE, TurnState.WAITING):
+            endings.store_answer(turn)
     return True
 
 

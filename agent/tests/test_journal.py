@@ -137,6 +137,20 @@ def test_the_sink_is_told_what_was_stored(work: Work) -> None:
     assert told == [("notice", {"level": "info", "text": "x"})]
 
 
+def test_what_others_wrote_can_be_told_at_once(work: Work, turn: Turn) -> None:
+    told: list[str] = []
+
+    async def sink(kind: str, payload: dict[str, Any]) -> None:
+        told.append(payload["text"])
+
+    work.journal.sink = sink
+    journal.append(turn, "notice", {"level": "info", "text": "from outside"})
+    async_to_sync(work.journal.catch_up)()
+    assert told == ["from outside"]
+    async_to_sync(work.journal.emit)("notice", level="info", text="own")
+    assert (told, seqs(turn)) == (["from outside", "own"], [1, 2])
+
+
 # --- Waking ------------------------------------------------------------------
 
 

@@ -298,6 +298,21 @@ def test_a_notice_can_follow_an_answer(turn: Turn) -> None:
     assert part_of(turn, "notice")["text"] == "Warehouse was left out."
 
 
+def test_a_notice_reaches_an_attempt_after_the_one_that_it_is_of(turn: Turn) -> None:
+    begin(turn)
+    finish(turn, "failed", error_code="MODEL_BUSY")
+    turns.retry(turn.pk)
+    notice = {"level": "review", "text": "Left out.", "connector_id": 7}
+    assert turns.note(turn.pk, notice)
+    work = begin(turn, "another")
+    assert not turns.note(turn.pk, notice)
+    assert turns.note(turn.pk, {**notice, "connector_id": 8})
+    say(work, "Two notes.")
+    turns.finish(turn.pk, owner="another", state="done")
+    shown = [part.get("connector_id") for part in answer_of(turn).parts]
+    assert shown == [7, 8, None]
+
+
 def test_no_notice_follows_an_answer_that_ended_early(turn: Turn) -> None:
     turns.stop(turn.pk)
     assert not turns.note(turn.pk, {"level": "info", "text": "Late."})
