@@ -71,10 +71,10 @@ class ShownPart:
     def form(self) -> SchemaForm:
         if self.filled is not None:
             return self.filled
-        return schema_form.form_for(
+        return schema_form.form_to_fill(
             self.part["schema"],
             values=self.part.get("values") or {},
-            errors=self.part.get("errors") or None,
+            errors=self.part.get("errors") or (),
         )
 
     @property

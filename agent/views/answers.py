@@ -73,7 +73,7 @@ async def fill_in(request: PageRequest, input_id: int) -> HttpResponse:
         await conversations.submit(
             user_id=user_id,
             input_id=input_id,
-            arguments=schema_form.read(asked.schema, data),
+            arguments=schema_form.read(asked.schema, data, takes_blank=False),
         )
     except InvalidInput as problem:
         form = schema_form.form_from(asked.schema, data)

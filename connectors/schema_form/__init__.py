@@ -1,6 +1,7 @@
 """A form for the arguments of a tool, from the JSON Schema that its server sent.
 
     form_for(schema, values=example(schema))    the form, filled with an example
+    form_to_fill(schema, values=…, errors=…)    the form, for who did not ask for it
     edited(schema, data)                        the form again, when one of its own
                                                 buttons was pressed; else None
     read(schema, data)                          what was sent, as arguments
@@ -22,7 +23,7 @@ from connectors.schema_form.json_text import NotJson, dumps, loads
 from connectors.schema_form.leaves import json_editor
 from connectors.schema_form.placing import with_errors
 from connectors.schema_form.posted import EDIT, edit, read_names
-from connectors.schema_form.reading import arguments_of, refusal
+from connectors.schema_form.reading import arguments_of, dropped, refusal
 from connectors.schema_form.shapes import Option, Schema, Shape
 from connectors.schema_form.sources import FRESH, Given, Posted, Source
 
@@ -37,8 +38,14 @@ __all__ = [
     "example",
     "form_for",
     "form_from",
+    "form_to_fill",
     "read",
 ]
+# An error with so much of a place is about the arguments as a whole.
+_ABOVE = 3
+# Of values that no control of their field could hold.
+_KINDS = frozenset({"type", "enum", "const", "anyOf", "oneOf"})
+_FORGIVEN = _KINDS | {"required"}
 _TOO_MANY = "There are more fields than a form can have. Edit it as JSON."
 
 
@@ -54,6 +61,21 @@ def form_for(
     """
     form = _form(schema, FRESH if values is None else Given(values))
     return with_errors(form, errors) if errors else form
+
+
+def form_to_fill(
+    schema: Schema, *, values: dict[str, Any], errors: Iterable[dict[str, Any]]
+) -> SchemaForm:
+    """Make the form for a person who has not seen it yet, begun with `values`.
+
+    What is missing is no error yet, and what is of another kind than its field is
+    left out. `errors` are those of an InvalidInput about `values`.
+    """
+    errors = [error for error in errors if len(error["loc"]) > _ABOVE]
+    wrong = [error["loc"][2:-1] for error in errors if error["loc"][-1] in _KINDS]
+    values = dropped(values, wrong)
+    left = [error for error in errors if error["loc"][-1] not in _FORGIVEN]
+    return form_for(schema, values=values, errors=left)
 
 
 def form_from(schema: Schema, data: Mapping[str, Any]) -> SchemaForm:
@@ -78,17 +100,21 @@ def edited(schema: Schema, data: Mapping[str, Any]) -> SchemaForm | None:
     return _form(schema, Posted(sent)) if edit(sent, wish) else None
 
 
-def read(schema: Schema, data: Mapping[str, Any]) -> dict[str, Any]:
+def read(
+    schema: Schema, data: Mapping[str, Any], *, takes_blank: bool = True
+) -> dict[str, Any]:
     """Turn what a person sent into arguments.
 
-    An optional field that is empty is left out, a required text is then "". Nothing
-    is validated beyond what cannot be read.
+    An optional field that is empty is left out, a required text is then "", or
+    refused without `takes_blank`. Nothing is validated beyond what cannot be read.
 
     Raises:
         InvalidInput: at body, arguments, the path, and what is wrong there.
     """
     builder = Builder(schema)
-    arguments, errors = arguments_of(builder.root(Posted(read_names(data))))
+    arguments, errors = arguments_of(
+        builder.root(Posted(read_names(data))), takes_blank=takes_blank
+    )
     if builder.is_cut:
         errors.append(refusal((), "maxProperties", _TOO_MANY))
     if errors:

@@ -1,6 +1,6 @@
 """Turn the fields of a form into arguments."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from connectors.schema_form import controls
@@ -10,15 +10,19 @@ from connectors.text import clean
 
 MISSING: Final = object()
 MAX_PATH_ITEM = 100
+FILL_IN: Final = "Fill this in."
 Detail = dict[str, Any]
 
 
-def arguments_of(root: Field) -> tuple[dict[str, Any], list[Detail]]:
+def arguments_of(
+    root: Field, *, takes_blank: bool = True
+) -> tuple[dict[str, Any], list[Detail]]:
     """Return what the fields say, and what is wrong with them.
 
     What cannot be read is returned as it was written, so that nothing is lost.
+    Without `takes_blank`, a required text that is left empty is missing, not "".
     """
-    reader = _Reader()
+    reader = _Reader(takes_blank=takes_blank)
     if root.kind == "json" and not root.value.strip():
         return {}, []
     value = reader.read(root)
@@ -27,6 +31,17 @@ def arguments_of(root: Field) -> tuple[dict[str, Any], list[Detail]]:
     if not reader.errors:
         reader.refuse(root, "type", "The arguments must be a JSON object.")
     return {}, reader.errors
+
+
+def dropped(values: dict[str, Any], paths: Iterable[Sequence[Any]]) -> dict[str, Any]:
+    """Return `values` without what stands at `paths`; of lists, without the list."""
+    for key, *below in paths:
+        inner = values.get(key)
+        if below and isinstance(inner, dict):
+            values = {**values, key: dropped(inner, [below])}
+        else:
+            values = {name: value for name, value in values.items() if name != key}
+    return values
 
 
 def refusal(path: Path, keyword: str, message: str) -> Detail:
@@ -43,7 +58,8 @@ def refusal(path: Path, keyword: str, message: str) -> Detail:
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, *, takes_blank: bool) -> None:
+        self._takes_blank = takes_blank
         self.errors: list[Detail] = []
         self._by_kind: dict[str, Callable[[Field], Any]] = {
             "number": self._number,
@@ -71,9 +87,14 @@ class _Reader:
                 self.refuse(field, "type", "It holds a character that cannot be sent.")
             return controls.string_of(field.kind, field.value)
         is_null = field.is_nullable or field.kind in controls.NEVER_EMPTY
-        if field.meant == AS_EMPTY or (field.is_required and not is_null):
+        is_blank = field.is_required and not is_null and not self._is_missing(field)
+        if field.meant == AS_EMPTY or is_blank:
             return ""
-        return self._nothing(field, "Fill this in.")
+        return self._nothing(field, FILL_IN)
+
+    def _is_missing(self, field: Field) -> bool:
+        """Tell whether an empty text was forgotten, as far as its schema can say."""
+        return not self._takes_blank and field.is_marked and field.default != ""
 
     def _number(self, field: Field) -> Any:
         if not field.value.strip():

@@ -6,7 +6,8 @@ import pytest
 from pytest_django import Settings
 
 from connectors.errors import InvalidInput
-from connectors.schema_form import form_for, form_from, read
+from connectors.schema_form import form_for, form_from, form_to_fill, read
+from connectors.schema_form.reading import refusal
 from connectors.tests.as_browser import submitted
 from connectors.tests.schemas import field, of
 
@@ -220,6 +221,49 @@ def test_an_empty_optional_field_is_left_out():
 
 def test_an_empty_required_text_is_sent_as_empty():
     assert read(of("x", x={"type": "string"}), {"arg.x": ""}) == {"x": ""}
+
+
+@pytest.mark.parametrize(
+    ("schema", "data"),
+    [
+        ({"type": "string", "default": ""}, {"arg.x": ""}),
+        ({"type": "string"}, {"arg:json": '{"x": ""}'}),
+    ],
+)
+def test_where_blanks_are_not_taken_one_can_still_be_meant(schema, data):
+    assert read(of("x", x=schema), data, takes_blank=False) == {"x": ""}
+
+
+def test_a_blank_is_refused_at_its_field_where_it_is_not_taken():
+    schema = of("x", x={"type": "string"}, y={"type": "string"})
+    with pytest.raises(InvalidInput) as caught:
+        read(schema, {"arg.x": "", "arg.y": ""}, takes_blank=False)
+
+    assert [error["loc"] for error in caught.value.errors] == [
+        ["body", "arguments", "x", "required"]
+    ]
+    assert read(schema, {"arg.x": "a"}, takes_blank=False) == {"x": "a"}
+
+
+def test_a_form_that_nobody_asked_for_begins_without_complaints():
+    inner = of(n={"type": "number"}, m={"type": "number"})
+    schema = of("x", "t", x={"type": "number"}, t={"type": "string"}, part=inner)
+    values = {"x": "words", "part": {"n": "words", "m": 2}, "t": "long"}
+    errors = [
+        refusal((), "required", '"t" is a required property'),
+        refusal(("x",), "type", 'The value is not of type "number".'),
+        refusal(("part", "n"), "type", 'The value is not of type "number".'),
+        refusal(("t",), "maxLength", "It is too long."),
+    ]
+    form = form_to_fill(schema, values=values, errors=errors)
+
+    assert form.errors == ()
+    assert [(one.value, one.error) for one in form.fields[:2]] == [
+        ("", ""),
+        ("long", "It is too long."),
+    ]
+    sent = submitted(form, **{"arg.x": "1"})
+    assert read(schema, sent) == {"x": 1, "t": "long", "part": {"m": 2}}
 
 
 def test_an_empty_required_nullable_is_sent_as_null():
