@@ -204,9 +204,16 @@ async def _note(work: Work, notice: dict[str, Any]) -> None:
 
 
 def prepare(turn: Turn, owner: str, sink: Sink | None) -> Work:
-    """Load what an attempt needs. Dials nobody."""
-    turn.refresh_from_db(fields=["usage"])
-    message, conversation = turn.user_message, turn.conversation
+    """Load what an attempt needs. Dials nobody.
+
+    Raises:
+        LostTurn: it was deleted.
+    """
+    rows = Turn.objects.select_related("user_message", "conversation__user")
+    found = rows.filter(pk=turn.pk).first()
+    if found is None:
+        raise LostTurn
+    turn, message, conversation = found, found.user_message, found.conversation
     user = conversation.user
     parts, seq = endings.parts_of(turn.pk)
     journal = Journal(

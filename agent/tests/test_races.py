@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import connections
+from structlog.testing import capture_logs
 
 from accounts.models import User
-from agent import approvals, conversations, journal, turns
+from agent import approvals, conversations, journal, runner, turns
 from agent.errors import (
     AgentError,
     ApprovalClosed,
@@ -96,6 +97,25 @@ def test_of_two_decisions_one_counts(alice: User) -> None:
 
     came = at_once(decide, decide)
     assert sorted(map(str, came)) == sorted(map(str, ["running", ApprovalClosed]))
+
+
+def test_what_is_deleted_as_its_work_begins_is_no_failure(alice: User) -> None:
+    turn = ask(alice)
+    begun = turns.begin(turn.pk, owner="one")
+    assert begun is not None
+    Conversation.objects.all().delete()
+    with pytest.raises(LostTurn):
+        runner.prepare(begun, "one", None)
+
+
+def test_what_is_deleted_at_any_moment_of_its_work_is_no_failure(alice: User) -> None:
+    delete, run = async_to_sync(conversations.delete), async_to_sync(runner.run)
+    with capture_logs() as logs:
+        for _ in range(10):
+            turn = ask(alice)
+            which = {"user_id": alice.pk, "conversation_id": turn.conversation_id}
+            at_once(partial(run, turn.pk), partial(delete, **which))
+    assert "turn.failed" not in [log["event"] for log in logs]
 
 
 def test_a_conversation_is_deleted_whatever_is_sent_to_it(alice: User) -> None:
