@@ -26,6 +26,8 @@ from connectors.models import Via
 
 REAPED_AT_ONCE = 100
 EVENTS_KEPT_FOR = timedelta(days=1)
+# Of an answer that could be tried again.
+LAST_EVENTS_KEPT_FOR = timedelta(days=30)
 ARCHIVED_KEPT_FOR = timedelta(hours=1)
 PRUNED_AT_ONCE = 500
 
@@ -54,12 +56,15 @@ def expire() -> list[Turn]:
 def prune_events() -> int:
     """Delete the events of turns that ended a day ago; their messages stay.
 
-    Those that could be tried again keep them.
+    Those that could be tried again keep them for a month, and cannot be after it.
     """
-    before = timezone.now() - EVENTS_KEPT_FOR
-    ended = Turn.objects.exclude(state__in=OPEN).filter(updated_at__lt=before)
+    now = timezone.now()
+    ended = Turn.objects.exclude(state__in=OPEN).filter(
+        updated_at__lt=now - EVENTS_KEPT_FOR, events__isnull=False
+    )
     went_on = Q(conversation__messages__seq__gt=F("user_message__seq") + 1)
-    final = ended.filter(Q(state=TurnState.DONE) | went_on, events__isnull=False)
+    is_old = Q(updated_at__lt=now - LAST_EVENTS_KEPT_FOR)
+    final = ended.filter(Q(state=TurnState.DONE) | went_on | is_old)
     keys = list(final.values_list("pk", flat=True).distinct()[:PRUNED_AT_ONCE])
     deleted, _ = TurnEvent.objects.filter(turn__in=keys).delete()
     return deleted

@@ -36,6 +36,9 @@ from agent.models import (
 from agent.parts import RETRY
 from agent.tool_types import Pick
 
+TOO_OLD = (
+    "This answer ended too long ago to be tried again. Send the message once more."
+)
 CAN_BE_RETRIED = (TurnState.FAILED, TurnState.STOPPED, TurnState.INTERRUPTED)
 
 log = structlog.get_logger(__name__)
@@ -157,7 +160,8 @@ def retry(turn_id: int) -> Turn:
     """Queue a turn again that ended early; it goes on with what there is.
 
     Raises:
-        NothingToRetry: it did not end early, or the conversation went on.
+        NothingToRetry: it did not end early, the conversation went on, or what is
+            needed for it was pruned.
     """
     with transaction.atomic():
         turn = lock(turn_id)
@@ -166,6 +170,8 @@ def retry(turn_id: int) -> Turn:
         newest = newest_seq(turn.conversation_id)
         if turn.state not in CAN_BE_RETRIED or newest != turn.user_message.seq + 1:
             raise NothingToRetry
+        if not turn.events.exists():
+            raise NothingToRetry(TOO_OLD)
         turn.state, turn.lease_until = TurnState.QUEUED, _lease()
         if turn.enforcement != Enforcement.USED:
             turn.enforcement = Enforcement.NONE

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from accounts.models import User
 from agent import jobs, journal, leftovers, runner, turns
+from agent.errors import NothingToRetry
 from agent.models import Conversation, Turn, TurnEvent, TurnState
 from agent.tests.turning import (
     OWNER,
@@ -26,9 +27,9 @@ def turn(alice: User) -> Turn:
     return ask(alice)
 
 
-def day_old(turn: Turn) -> None:
+def day_old(turn: Turn, *, days: int = 1) -> None:
     Turn.objects.filter(pk=turn.pk).update(
-        updated_at=timezone.now() - timedelta(days=1, minutes=1)
+        updated_at=timezone.now() - timedelta(days=days, minutes=1)
     )
 
 
@@ -98,6 +99,24 @@ def test_events_of_what_can_be_tried_again_stay(turn: Turn, alice: User) -> None
     turns.stop(ask(alice, "And?", conversation_id=turn.conversation_id).pk)
     assert leftovers.prune_events() == 1
     assert kinds(turn) == []
+
+
+@pytest.mark.parametrize("state", ["failed", "stopped", "interrupted"])
+def test_events_of_what_nobody_tried_again_go_after_a_month(
+    turn: Turn, state: str
+) -> None:
+    begin(turn)
+    journal.append(turn, "text", {"delta": "Two no"})
+    turns.finish(turn.pk, owner=OWNER, state=state)
+    before = answer_of(turn)
+    day_old(turn, days=29)
+    assert leftovers.prune_events() == 0
+    day_old(turn, days=30)
+    assert leftovers.prune_events() == 2
+    with pytest.raises(NothingToRetry, match="too long ago to be tried again"):
+        turns.retry(turn.pk)
+    assert again(turn).state == state
+    assert (answer_of(turn).text, answer_of(turn).parts) == ("Two no", before.parts)
 
 
 def test_events_of_what_waits_stay(turn: Turn) -> None:
