@@ -35,6 +35,7 @@ TEXT_CHARS = 32_000
 RETRY_AFTER_S = 5
 # Of the text, what a conversation is called by until it is renamed.
 TITLE_TAKEN = 60
+_BEFORE_ELLIPSIS = " ,.;:"
 UNTITLED = "New conversation"
 
 
@@ -215,7 +216,16 @@ def _sent_before(sent: _Sent, conversation_id: int | None) -> Turn | None:
 
 def _title(sent: _Sent) -> str:
     label = sent.pick.label if sent.pick else ""
-    return clean(sent.text, limit=TITLE_TAKEN) or label or UNTITLED
+    return _shortened(clean(sent.text, limit=2 * TITLE_TAKEN)) or label or UNTITLED
+
+
+def _shortened(text: str) -> str:
+    """Return a line as a title: cut at a word, or through one that is too long."""
+    if len(text) <= TITLE_TAKEN:
+        return text
+    cut = text[: TITLE_TAKEN - 1]
+    words = cut if text[len(cut)] == " " else cut.rpartition(" ")[0]
+    return f"{(words or cut).rstrip(_BEFORE_ELLIPSIS)}…"
 
 
 def _as_parts(role: str, text: str) -> list[dict[str, str]]:

@@ -34,9 +34,15 @@ def test_a_first_message_begins_a_conversation(alice: User) -> None:
 
 
 def test_a_long_message_is_a_short_title(alice: User) -> None:
-    title = ask(alice, "word " * 100).conversation.title
+    title = ask(alice, "several words, " * 100).conversation.title
+    assert title == "several words, several words, several words, several words…"
     assert len(title) <= sending.TITLE_TAKEN
-    assert title.endswith("word")
+    title = ask(alice, "Which payouts failed since " + "w" * 100).conversation.title
+    assert title == "Which payouts failed since…"
+    title = ask(alice, "w" * 100).conversation.title
+    assert title == "w" * (sending.TITLE_TAKEN - 1) + "…"
+    title = ask(alice, "w" * sending.TITLE_TAKEN).conversation.title
+    assert title == "w" * sending.TITLE_TAKEN
 
 
 def test_what_was_said_before_stands_before_it(alice: User) -> None:
