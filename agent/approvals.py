@@ -17,7 +17,7 @@ from agent.errors import ApprovalClosed
 from agent.journal import append
 from agent.models import Approval, ApprovalState, Policy, ToolSetting, Turn
 from agent.questions import Subject, is_open, lock_turn_of
-from connectors.errors import InvalidInput
+from connectors.errors import InvalidInput, ToolNotFound
 
 ONCE, ALWAYS, DECLINE = "once", "always", "decline"
 # The word of a decision in the events.
@@ -82,6 +82,23 @@ def decide(*, user_id: int, approval_id: int, decision: str) -> Turn:
         "approval.decided", **turns.ids(turn), approval_id=approval_id, decision=said
     )
     return turn
+
+
+def ask_again(*, user_id: int, source: str, ref: str, tool: str) -> None:
+    """Take back that a tool is always allowed; one that never runs stays so.
+
+    Raises:
+        ToolNotFound: the person has decided nothing about such a tool.
+    """
+    mine = ToolSetting.objects.filter(
+        user_id=user_id, source=source, ref=ref, tool=tool
+    )
+    if not mine.exists():
+        raise ToolNotFound
+    mine.filter(policy=Policy.ALLOW).update(
+        policy=Policy.DEFAULT, allowed_hash="", updated_at=timezone.now()
+    )
+    log.info("approval.taken_back", user_id=user_id, source=source, ref=ref)
 
 
 def expires_at(approval: Approval) -> datetime:

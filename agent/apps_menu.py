@@ -42,6 +42,8 @@ class MenuTool:
     cost: int
     pick: str
     description: str = field(repr=False)
+    # Runs without asking because the person said so, not because it only reads.
+    is_always: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +174,7 @@ def _tool(tool: Tool) -> MenuTool:
         cost=tool.cost,
         pick=f"{kind}:{tool.source.ref}:{tool.spec.name}",
         description=tool.spec.description,
+        is_always=tool.policy == Policy.ALLOW,
     )
 
 

@@ -9,6 +9,8 @@ import json
 import re
 from dataclasses import replace
 
+from django.urls import reverse
+
 from agent import enforcement, envelope, selection
 from agent.calling import Called, Ending, Work
 from agent.enforcement import Promise
@@ -21,6 +23,7 @@ PROPOSALS = 5
 SUMMARY_CHARS = 140
 LABEL = "No language model is set up, so what you pick is run as it is."
 NO_TOOLS = "You have no tools yet. Add a connector first."
+NONE_USABLE = "None of your connectors can be used now."
 NO_MATCH = "None of your tools has these words. Pick one, and write what it needs."
 PROPOSED = "Pick one of these tools, and write what it needs."
 # Of calls that an answer which is tried again does not make again.
@@ -146,13 +149,27 @@ async def _propose(work: Work) -> None:
     """Offer the tools that suit the words, each as a button that picks it."""
     toolbox = work.toolbox
     if not toolbox.allowed:
-        await _notice(work, level="info", text=NO_TOOLS)
+        await _say_why_none(work)
         return
     hits = toolbox.search(work.text, limit=PROPOSALS)
     tools = [_proposal(tool, work) for tool in hits]
     text = PROPOSED if tools else NO_MATCH
     await work.journal.emit(
         "notice", level="proposals", text=text, detail="", code="", tools=tools
+    )
+
+
+async def _say_why_none(work: Work) -> None:
+    """Say that there is nothing to propose, and lead to where that is put right."""
+    has_some = bool(work.toolbox.sources or work.toolbox.absent)
+    await work.journal.emit(
+        "notice",
+        level="info",
+        text=NONE_USABLE if has_some else NO_TOOLS,
+        detail="",
+        code="",
+        link=reverse("connectors"),
+        link_label="Manage connectors" if has_some else "Add a connector",
     )
 
 

@@ -15,6 +15,7 @@ urlpatterns = [
         name="conversation",
     ),
     path("apps", apps.apps, name="apps"),
+    path("apps/ask-again", manage.ask_again, name="ask-again"),
     path(f"{ONE}/rename", manage.rename, name="conversation-rename"),
     path(f"{ONE}/delete", manage.delete, name="conversation-delete"),
     path(f"{ONE}/export", manage.export, name="conversation-export"),

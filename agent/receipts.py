@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.envelope import content_of
+from agent.models import SelectionKind
 from agent.parts import Part
 from connectors import text
-from connectors.models import Outcome
+from connectors.models import Outcome, Source
 from connectors.results.sizes import duration
 from connectors.schema_form import json_text
 
@@ -57,6 +58,9 @@ _DECISIONS: Final = {
 }
 
 
+_ALWAYS: Final = "Ran without asking: you always allow this tool"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Argument:
     """One argument; `is_code` where it is JSON and not plain text."""
@@ -90,6 +94,8 @@ class Receipt:
     remedy: str
     percent: int | None
     progress: str
+    # The pick of the tool, where it ran because it is always allowed.
+    always: str
 
 
 def receipt(part: Part) -> Receipt:
@@ -112,6 +118,7 @@ def receipt(part: Part) -> Receipt:
         remedy=_remedy(part),
         percent=_percent(part.get("progress") or {}),
         progress=_line((part.get("progress") or {}).get("message")),
+        always=_always(part),
     )
 
 
@@ -141,7 +148,16 @@ def why(part: Part) -> str:
         return decided
     if part.get("reads_only"):
         return "Ran without asking: this tool only reads"
-    return "Ran without asking: you always allow this tool"
+    return _ALWAYS
+
+
+def _always(part: Part) -> str:
+    """Return the pick of a tool that ran because it is always allowed, else ""."""
+    if why(part) not in {_DECISIONS["always"], _ALWAYS}:
+        return ""
+    is_connector = part.get("source") == Source.CONNECTOR
+    kind = SelectionKind.CONNECTOR_TOOL if is_connector else SelectionKind.SYSTEM_TOOL
+    return f"{kind}:{part['ref']}:{part['tool']}"
 
 
 def _kind(state: str) -> str:

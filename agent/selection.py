@@ -108,7 +108,7 @@ def resolve(toolbox: "Toolbox", name: str) -> Pick:
 
 def labelled(toolbox: "Toolbox", pick: Pick) -> Pick:
     """Return the pick as people call it; the label outlives what was picked."""
-    source, ref, name = _key(pick)
+    source, ref, name = key_of(pick)
     label = ""
     if name:
         tool = _tool(toolbox, (source, ref, name))
@@ -121,7 +121,7 @@ def labelled(toolbox: "Toolbox", pick: Pick) -> Pick:
 
 def look_up(toolbox: "Toolbox", pick: Pick) -> Resolved | Refusal:
     """Return the tools that were picked, or why they cannot be used."""
-    source, ref, name = _key(pick)
+    source, ref, name = key_of(pick)
     absent = _absent(toolbox, source, ref)
     if absent is not None:
         return Refusal(code=absent.code, message=absent.message)
@@ -201,7 +201,7 @@ def _pick_of(key: "ToolKey") -> Pick:
     return Pick(kind=kind, ref=f"{ref}:{name}")
 
 
-def _key(pick: Pick) -> "ToolKey":
+def key_of(pick: Pick) -> "ToolKey":
     """Return source, ref and tool; the tool is "" for all of a source."""
     ref, _, name = pick.ref.partition(":")
     if pick.kind == SelectionKind.CONNECTOR:

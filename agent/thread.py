@@ -17,7 +17,6 @@ from agent.models import (
     Conversation,
     Message,
     Role,
-    SelectionKind,
     Turn,
     TurnState,
 )
@@ -97,11 +96,6 @@ class Entry:
     @property
     def is_mine(self) -> bool:
         return self.message.role == Role.USER
-
-    @property
-    def glyph(self) -> str:
-        is_whole = self.message.selection_kind == SelectionKind.CONNECTOR
-        return "blocks" if is_whole else "check"
 
 
 @dataclass(frozen=True, kw_only=True)

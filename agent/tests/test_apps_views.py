@@ -189,6 +189,13 @@ def test_the_menu_asks_as_little_however_much_there_is(
     assert len(much) == len(few)
 
 
+def test_an_empty_menu_leads_to_where_a_server_is_connected(browser: Client) -> None:
+    html = menu(browser)
+    assert "Nothing is plugged in yet" in html
+    assert 'href="/connectors">' in html
+    assert "Connect a server</a>" in html
+
+
 def test_by_its_address_the_menu_is_the_chat(browser: Client) -> None:
     response = browser.get("/apps")
     assert (response.status_code, response["Location"]) == (302, "/chat")

@@ -252,6 +252,22 @@ async def test_a_question_is_answered_in_its_place(
         await expect(page.get_by_label("Message", exact=True)).to_be_focused()
 
 
+async def test_on_a_phone_the_buttons_of_a_question_share_a_row(
+    open_page: OpenPage, alice: User, turn: Turn
+) -> None:
+    page = await open_page(user=alice, width=390, height=844)
+    thread = await opened(page, turn.conversation)
+    await write(turn, asked("k2"), state=TurnState.WAITING)
+    card = thread.get_by_role("region", name="Open an issue on GitHub?")
+    names = ("Allow once", "Always allow this tool", "Decline")
+    places = [
+        await card.get_by_role("button", name=name).bounding_box() for name in names
+    ]
+    assert len({place["y"] for place in places if place}) == 1
+    await assert_fits(page)
+    await assert_accessible(page)
+
+
 def _ask_for_more(turn: Turn) -> InputRequest:
     schema = {
         "type": "object",

@@ -13,6 +13,7 @@ from agent.sending import TEXT_CHARS
 from agent.tests.composer_pages import plugged_in
 from agent.views import composer
 from connectors.models import Status, UserMCPConnection
+from connectors.tests import rows
 
 HTMX = {"HX-Request": "true"}
 
@@ -113,6 +114,19 @@ def test_the_composer_knows_whether_an_answer_is_written(alice: User) -> None:
         assert known["composer"].turn_id == turn.pk
         waits = known["composer"].placeholder == composing.WAITING
         assert waits is (shown == "waiting")
+
+
+def test_who_has_connectors_that_do_not_work_is_not_told_to_have_none(
+    browser: Client, alice: User
+) -> None:
+    rows.connector(alice, 1, status=Status.UNREACHABLE)
+    rows.connector(alice, 2, is_active=False)
+    page = browser.get("/chat").text
+    assert "None of your connectors can be used now." in page
+    assert "Manage connectors</a></div>" in page
+    assert "Nothing is plugged in yet" not in page
+    rows.connector(alice, 3)
+    assert "None of your connectors" not in browser.get("/chat").text
 
 
 def test_every_page_has_a_nonce_of_its_own(browser: Client) -> None:

@@ -178,6 +178,16 @@ def test_words_that_no_tool_has_are_answered_honestly(
 def test_who_has_no_tools_is_told_so(alice: User) -> None:
     said = say(alice, "hello")
     assert said.notices[1]["text"] == direct.NO_TOOLS
+    assert said.notices[1]["link"] == "/connectors"
+
+
+def test_who_has_connectors_is_not_told_to_add_one(
+    alice: User, notes: UserMCPConnection
+) -> None:
+    UserMCPConnection.objects.update(is_active=False)
+    said = say(alice, "hello")
+    assert said.notices[1]["text"] == "None of your connectors can be used now."
+    assert said.notices[1]["link_label"] == "Manage connectors"
 
 
 def test_what_is_never_used_is_not_proposed(

@@ -71,6 +71,11 @@ class Shown:
         return [*self.system_tools, *self.connectors]
 
     @property
+    def is_usable(self) -> bool:
+        """Whether any connector or system tool can be used now."""
+        return any(row.app.is_usable for row in self.rows)
+
+    @property
     def choices(self) -> list[Row]:
         """All that can be picked, for a list without a script."""
         apps = [row.app for row in self.rows if row.is_pickable]

@@ -13,7 +13,6 @@ from agent import conversations, providers, thread
 from agent.models import Conversation, Turn
 from agent.thread import Entry, ShownPart, Thread
 from agent.views import composer
-from connectors.models import UserMCPConnection
 from connectors.schema_form import SchemaForm
 from connectors.views.answers import PageRequest, page, person
 
@@ -67,10 +66,7 @@ def _context(
         "model": "" if providers.is_direct() else settings.LLM_MODEL,
     }
     turn: Turn | None = None
-    if conversation_id is None:
-        mine = UserMCPConnection.objects.owned_by(user_id)
-        shown["has_connectors"] = mine.exists()
-    else:
+    if conversation_id is not None:
         one = conversations.get(user_id=user_id, conversation_id=conversation_id)
         limit = None if is_whole else thread.ENTRIES_SHOWN
         loaded = _filled(thread.load(one, limit=limit), filled)

@@ -1,15 +1,26 @@
-"""What can be done to a whole conversation: rename, delete, take it along."""
+"""What can be done to a whole conversation, and to what was decided in one."""
+
+import re
 
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from agent import conversations, exports
+from agent import approvals, conversations, exports, selection
 from agent.models import TITLE_CHARS, Conversation
+from connectors.errors import ToolNotFound
 from connectors.text import clean
-from connectors.views.answers import PageRequest, SeeOther, done, page, person
+from connectors.views.answers import (
+    PageRequest,
+    SeeOther,
+    announce,
+    done,
+    page,
+    person,
+)
 
+ASKS_AGAIN = "You are asked again before this tool runs."
 EMPTY = "A conversation needs a name."
 
 
@@ -39,6 +50,25 @@ async def delete(request: PageRequest, conversation_id: int) -> HttpResponse:
         return _ask(request, "delete", one)
     await conversations.delete(user_id=user_id, conversation_id=conversation_id)
     return done(request, reverse("chat"), f"“{one.title}” was deleted.")
+
+
+@page("POST")
+def ask_again(request: PageRequest) -> HttpResponse:
+    """Take back that a tool (`pick`) is always allowed."""
+    pick = selection.from_field(request.POST.get("pick", ""))
+    if pick is None:
+        raise ToolNotFound
+    source, ref, tool = selection.key_of(pick)
+    approvals.ask_again(user_id=request.user.pk, source=source, ref=ref, tool=tool)
+    if request.htmx:
+        shown = {"is_done": True}
+        return announce(
+            TemplateResponse(request, "agent/ask_again.html", shown), ASKS_AGAIN
+        )
+    asked = request.POST.get("conversation", "")
+    if not re.fullmatch(r"[0-9]{1,9}", asked):
+        return done(request, reverse("chat"), ASKS_AGAIN)
+    return done(request, reverse("conversation", args=[int(asked)]), ASKS_AGAIN)
 
 
 @page("GET")
