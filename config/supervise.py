@@ -33,14 +33,15 @@ def start_all(children: Children, *, reload: bool) -> list[str]:
     lines: list[str] = []
     env: dict[str, str] = {}
     if settings.DEVELOPMENT:
-        lines += [f"Sign in as {make_demo_user()}", "Demo servers to connect:"]
         # Here: an installation without development has no demo servers.
         from demo import ports
 
-        chosen = ports.free_ports()
+        chosen = demo_ports()
+        lines += [f"Sign in as {make_demo_user()}", "Demo servers to connect:"]
         for place, port in zip(ports.PLACES, chosen, strict=True):
             token = f" (token: {place.token})" if place.token else ""
             lines.append(f"  {place.name}: {place.url(port)}{token}")
+        lines += advice(chosen)
         if "EGRESS_ALLOW" not in os.environ:
             # Loopback is open for these ports, and for nothing else on it.
             entries = [f"{ports.HOST}/32:{port}" for port in chosen]
@@ -50,6 +51,30 @@ def start_all(children: Children, *, reload: bool) -> list[str]:
     children.start("web", *web_argv(reload=reload), **env)
     children.start("worker", "django", "work", **env)
     return lines
+
+
+def demo_ports() -> list[int]:
+    """Choose the ports of the demo servers; raise CannotRun if that is impossible."""
+    from demo import ports
+
+    try:
+        return ports.choose()
+    except ports.PortTaken as problem:
+        raise CannotRun(
+            f"{problem} Change DEMO_PORTS, or stop what uses it."
+        ) from problem
+    except ValueError as problem:
+        raise CannotRun(f"{problem}.") from problem
+
+
+def advice(chosen: Sequence[int]) -> list[str]:
+    """Say how to keep ports that are not the usual ones, for connectors to them."""
+    from demo import ports
+
+    if chosen == ports.USUAL or os.environ.get("DEMO_PORTS"):
+        return []
+    kept = ",".join(map(str, chosen))
+    return [f"  The usual ports are taken. To keep these: DEMO_PORTS={kept} in .env"]
 
 
 def invitations(chosen: Sequence[int]) -> list[dict[str, str]]:

@@ -6,12 +6,16 @@ connectors to reach exactly these.
 
 import os
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 HOST = "127.0.0.1"
 DEMO_TOKEN = "demo-token"
+# How long the servers of a run that ends may hold their ports: `serving.GRACE_S`.
+ENDING_S = 3.0
+POLL_S = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +64,9 @@ PLACES = (
         invitation="Fails on purpose, to show what a failed test tells you.",
     ),
 )
+
+
+USUAL = [place.port for place in PLACES]
 
 
 class PortTaken(OSError):
@@ -112,7 +119,35 @@ def bind(ports: Sequence[int] = ()) -> list[socket.socket]:
 
 def free_ports() -> list[int]:
     """Find a port for each place: the usual one, or the next that is free."""
-    listeners = bind()
+    return _released(bind())
+
+
+def choose(
+    environ: Mapping[str, str] = os.environ, *, patience_s: float = ENDING_S
+) -> list[int]:
+    """Choose where a run has its demo servers: `DEMO_PORTS`, or the usual ports.
+
+    They are waited for up to `patience_s`, as a run before this one may be ending.
+    The usual ones are replaced by the next that are free; connectors that were saved
+    know only one address, so what somebody chose is not.
+
+    Raises:
+        ValueError: DEMO_PORTS is not one port number for each place.
+        PortTaken: one of DEMO_PORTS is in use.
+    """
+    wanted = wanted_ports(environ)
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            return _released(bind(wanted or USUAL))
+        except PortTaken:
+            if time.monotonic() > until:
+                break
+        time.sleep(POLL_S)
+    return _released(bind(wanted))
+
+
+def _released(listeners: Sequence[socket.socket]) -> list[int]:
     ports = [listener.getsockname()[1] for listener in listeners]
     for listener in listeners:
         listener.close()

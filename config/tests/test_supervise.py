@@ -24,6 +24,7 @@ from config.tests.processes import (
     migrated,
     rest,
 )
+from demo import ports
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 SLACK_S = 6.0
@@ -114,6 +115,39 @@ def test_only_the_ports_of_the_demo_servers_may_be_dialled(start: Start) -> None
     assert "EGRESS_ALLOW" not in environment(children["demo"])
     invited = json.loads(environment(children["web"])["DEMO_SERVERS"])
     assert invited[-1]["url"] in last
+
+
+def test_the_ports_of_the_demo_servers_can_be_chosen(start: Start) -> None:
+    wanted = ",".join(map(str, ports.free_ports()))
+    program = start(DEMO_PORTS=wanted)
+    program.line("Patchbay", of=program.out)
+    children = family(program)
+    assert environment(children["demo"])["DEMO_PORTS"] == wanted
+    allowed = environment(children["web"])["EGRESS_ALLOW"]
+    assert [entry.rpartition(":")[2] for entry in allowed.split(",")] == (
+        wanted.split(",")
+    )
+
+
+def test_a_chosen_port_that_is_taken_is_one_sentence(start: Start) -> None:
+    first, *others = ports.free_ports()
+    with socket.create_server((ports.HOST, first)):
+        program = start(DEMO_PORTS=",".join(map(str, [first, *others])))
+        assert program.wait(START_LIMIT_S) == 1
+    assert rest(program.err) == [
+        f"Port {first} is already in use. Change DEMO_PORTS, or stop what uses it."
+    ]
+
+
+def test_how_to_keep_other_ports_than_usual_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DEMO_PORTS", raising=False)
+    assert supervise.advice(ports.USUAL) == []
+    (said,) = supervise.advice([9001, 9002, 9003, 9004])
+    assert "DEMO_PORTS=9001,9002,9003,9004 in .env" in said
+    monkeypatch.setenv("DEMO_PORTS", "9001,9002,9003,9004")
+    assert supervise.advice([9001, 9002, 9003, 9004]) == []
 
 
 def test_killing_the_supervisor_leaves_nobody(start: Start, port: int) -> None:

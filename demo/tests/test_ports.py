@@ -1,8 +1,30 @@
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from demo.ports import HOST, PLACES, PortTaken, bind, free_ports, wanted_ports
+from demo.ports import (
+    HOST,
+    PLACES,
+    PortTaken,
+    bind,
+    choose,
+    free_ports,
+    wanted_ports,
+)
+
+
+@contextmanager
+def holding() -> Iterator[list[int]]:
+    """Hold a port for each place, as another run would."""
+    listeners = bind()
+    try:
+        yield [listener.getsockname()[1] for listener in listeners]
+    finally:
+        for listener in listeners:
+            listener.close()
 
 
 def test_nobody_chose_ports() -> None:
@@ -68,6 +90,29 @@ def test_a_taken_port_leaves_no_other_one_bound() -> None:
     for listener in taken:
         listener.close()
     socket.create_server((HOST, free[0])).close()
+
+
+# --- What a run chooses ------------------------------------------------------
+
+
+def test_chosen_ports_are_used_or_nothing_is() -> None:
+    wanted = free_ports()
+    assert choose({"DEMO_PORTS": ",".join(map(str, wanted))}) == wanted
+    with holding() as held, pytest.raises(PortTaken, match=str(held[0])):
+        choose({"DEMO_PORTS": ",".join(map(str, held))}, patience_s=0)
+
+
+def test_without_a_choice_what_is_free_is_used() -> None:
+    with holding() as held:
+        assert not set(held) & set(choose({}, patience_s=0))
+
+
+def test_a_run_that_is_ending_is_waited_for() -> None:
+    wanted = free_ports()
+    ending = socket.create_server((HOST, wanted[3]))
+    threading.Timer(0.2, ending.close).start()
+    chosen = {"DEMO_PORTS": ",".join(map(str, wanted))}
+    assert choose(chosen, patience_s=30) == wanted
 
 
 def test_a_place_knows_its_address() -> None:
