@@ -5,7 +5,8 @@ it can: whether the result fits, the validation says, and if not, the person get
 form. Pure, and cheap for any words and any schema.
 
     budget 2027                     the one text that the tool asks for
-    limit=5 tag: urgent cats        named ones; the rest is the main text
+    limit=5, tag: urgent cats       named ones; the rest is the main text
+    delete N-105                    an id is the one word that looks like one
     {"query": "cats", "limit": 5}   all of them
 """
 
@@ -24,8 +25,16 @@ MAIN_NAMES = (
 MAX_WORDS_CHARS = 20_000
 MAX_DIGITS = 300
 _NAMED = re.compile(
-    r"""(?<!\S)([A-Za-z_][\w.-]{0,99})(?:=|:(?!//))\s?("[^"]*"|'[^']*'|\S*)"""
+    r"""(?<!\S)([A-Za-z_][\w.-]{0,99})(?:=|:(?!//))\s?("[^"]*"|'[^']*'|\S*)[,;]*"""
 )
+# Between named values, and around what looks like an id.
+_SEPARATORS = ",;"
+_AROUND = ",;.:!?\"'()[]<>"
+# Names and descriptions of what holds an id, not words.
+_IS_ID = re.compile(r"(^|[_-])(id|key|ref|number)$|[a-z](Id|ID)$")
+_SAYS_ID = re.compile(r"\b(id|identifier)\b", re.IGNORECASE)
+_LETTERS, _DIGITS = re.compile(r"[^\W\d_]+"), re.compile(r"\d+")
+DESCRIPTION_CHARS = 500
 _TRUE = frozenset("true yes on 1".split())
 _FALSE = frozenset("false no off 0".split())
 
@@ -43,9 +52,9 @@ def from_words(schema: dict[str, Any], words: str) -> dict[str, Any]:
     # What stands beside named ones was perhaps only a way to say it.
     main = _main(fields, shape.required, taken=arguments.keys()) if rest else None
     if main is not None:
-        value = _value(fields[main], rest)
-        # Words that are no number are not put into the field of one.
-        if _is_likely(fields[main], value):
+        value = _value(fields[main], _id_in(main, fields[main], rest))
+        # Words that are no number are not put into the field of one, nor two ids.
+        if value != "" and _is_likely(fields[main], value):
             arguments[main] = value
     return arguments
 
@@ -77,11 +86,12 @@ def _named(fields: dict[str, Shape], words: str) -> tuple[dict[str, Any], str]:
         name = known.get(_folded(found[1]))
         if name is None or name in arguments or not found[2]:
             return found[0]
-        arguments[name] = _value(fields[name], _unquoted(found[2]))
+        word = found[2].rstrip(_SEPARATORS) or found[2]
+        arguments[name] = _value(fields[name], _unquoted(word))
         return ""
 
     rest = _NAMED.sub(take, words)
-    return arguments, " ".join(rest.split()) if arguments else rest
+    return arguments, " ".join(rest.split()).strip(" ,;") if arguments else rest
 
 
 def _main(fields: dict[str, Shape], required: frozenset[str], taken: Any) -> str | None:
@@ -98,6 +108,53 @@ def _main(fields: dict[str, Shape], required: frozenset[str], taken: Any) -> str
             return min(candidates, key=_likelihood)
     needed = [name for name in free if name in required]
     return needed[0] if len(needed) == 1 else None
+
+
+def _id_in(name: str, shape: Shape, words: str) -> str:
+    """Return the word that looks like an id, where one is asked for.
+
+    "" if there are several; all the words if none does, or if no id is asked for. A
+    pattern is not tried: a stranger's may take for ever.
+    """
+    looks = _looks_of(shape.keywords.get("examples"))
+    if shape.kind != "text" or not (looks or _is_id(name, shape)):
+        return words
+    found = {word.strip(_AROUND) for word in words.split()}
+    ids = [word for word in found if _has_digit(word)]
+    if looks:
+        ids = [word for word in ids if _look(word) in looks]
+    if len(ids) == 1:
+        return ids[0]
+    return "" if ids else words
+
+
+def _looks_of(examples: Any) -> set[str]:
+    """Return what ids look like; empty if the examples are words or anything else."""
+    if not isinstance(examples, list):
+        return set()
+    ids = [one for one in examples if isinstance(one, str) and _has_digit(one)]
+    is_whole = all(len(one.split()) == 1 for one in ids)
+    return (
+        {_look(one) for one in ids} if is_whole and len(ids) == len(examples) else set()
+    )
+
+
+def _is_id(name: str, shape: Shape) -> bool:
+    if _IS_ID.search(name):
+        return True
+    if name.casefold() in MAIN_NAMES:
+        return False
+    said = str(shape.keywords.get("description") or "")[:DESCRIPTION_CHARS]
+    return "pattern" in shape.keywords or bool(_SAYS_ID.search(said))
+
+
+def _has_digit(word: str) -> bool:
+    return bool(_DIGITS.search(word))
+
+
+def _look(word: str) -> str:
+    """Return the shape of a word: letters and digits, however many, and the rest."""
+    return _DIGITS.sub("0", _LETTERS.sub("a", word))
 
 
 def _likelihood(name: str) -> int:

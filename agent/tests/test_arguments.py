@@ -81,6 +81,59 @@ def test_the_schema_says_what_the_words_are(
     assert arguments.from_words(schema, words) == expected
 
 
+NOTE = {"type": "string", "examples": ["N-104"]}
+
+
+@pytest.mark.parametrize(
+    ("properties", "words", "expected"),
+    [
+        ({"note": NOTE}, "delete N-105", "N-105"),
+        ({"note": NOTE}, "Delete n-7, please.", "n-7"),
+        ({"note": NOTE}, "delete the 3 of (N-105)!", "N-105"),
+        ({"note": NOTE}, "N-105", "N-105"),
+        ({"note": NOTE}, "delete N-105 and N-106", None),
+        ({"note": NOTE}, "delete the last one", "delete the last one"),
+        ({"note_id": {"type": "string"}}, "delete N-105", "N-105"),
+        ({"noteId": {"type": "string"}}, "delete N-105", "N-105"),
+        ({"id": {"type": "string"}}, "delete 105", "105"),
+        ({"x": {"type": "string", "pattern": "(a+)+$"}}, "take a7", "a7"),
+        ({"x": {"type": "string", "description": "Its ID."}}, "take a7", "a7"),
+        # What is searched for is words, whatever is in them.
+        ({"query": {"type": "string", "pattern": "."}}, "budget 2027", "budget 2027"),
+        (
+            {"query": {"type": "string", "description": "Words or an id."}},
+            "budget 2027",
+            "budget 2027",
+        ),
+        ({"x": {"type": "string", "examples": ["cats 2"]}}, "is 7", "is 7"),
+        ({"x": {"type": "string", "examples": ["cats"]}}, "is 7", "is 7"),
+        ({"x": {"type": "string", "examples": "N-1"}}, "is 7", "is 7"),
+        ({"x": {"type": "string", "examples": [1, None]}}, "is 7", "is 7"),
+    ],
+)
+def test_an_id_is_the_word_that_looks_like_one(
+    properties: dict[str, Any], words: str, expected: str | None
+) -> None:
+    (name,) = properties
+    found = arguments.from_words(needs(**properties), words)
+    assert found == ({} if expected is None else {name: expected})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "topic: trains, seconds: 8",
+        "topic=trains; seconds=8;",
+        'topic: "trains", seconds: 8',
+        "seconds: 8, trains",
+        "trains, seconds: 8",
+    ],
+)
+def test_what_stands_between_values_is_in_none(words: str) -> None:
+    schema = needs(topic={"type": "string"}, seconds={"type": "number"})
+    assert arguments.from_words(schema, words) == {"topic": "trains", "seconds": 8}
+
+
 def test_the_main_field_is_what_the_words_would_be() -> None:
     assert arguments.main_field(SEARCH) == "query"
     assert arguments.main_field({"type": "object"}) is None
