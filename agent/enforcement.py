@@ -9,7 +9,7 @@ refused   it cannot be used, and that was said instead of an answer
 error     the language model failed before it was called
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from agent import arguments, calling, selection
@@ -25,6 +25,7 @@ from connectors.models import Outcome, Source
 
 # How often the model answers without what was picked before it is called anyway.
 PATIENCE = 2
+BeforeCall = Callable[[bool], Awaitable[None]]
 NEVER_LEFT = (Outcome.REFUSED, Outcome.NOT_SENT, Outcome.CANCELLED)
 
 
@@ -98,8 +99,12 @@ async def refuse(work: Work, refusal: Refusal) -> Ending:
     return Ending(state="done", enforcement=Enforcement.REFUSED)
 
 
-async def call_anyway(work: Work, tools: Iterable[Tool], *, step: int) -> Called:
+async def call_anyway(
+    work: Work, tools: Iterable[Tool], *, step: int, before: BeforeCall | None = None
+) -> Called:
     """Call one of `tools` with the person's words, or show them its form.
+
+    `before` is told which: whether it is the form.
 
     Raises:
         LostTurn: the turn is somebody else's by now, or was stopped.
@@ -107,6 +112,8 @@ async def call_anyway(work: Work, tools: Iterable[Tool], *, step: int) -> Called
     tool = chosen(work.toolbox, [*tools], work.text)
     given = arguments.from_words(tool.spec.input_schema, work.text)
     errors = await _errors(tool, given)
+    if before is not None:
+        await before(bool(errors))
     if errors:
         return await calling.ask_form(
             work, tool=tool, arguments=given, step=step, errors=errors, forced=True

@@ -26,6 +26,7 @@ SAID_NOTHING = "The language model said nothing about it."
 CALLED_ANYWAY = (
     "The language model did not call what you picked. Patchbay does, with your words."
 )
+SHOWN_ANYWAY = "The language model did not call what you picked, so here is its form."
 CUT = "The answer was cut off: it reached the longest that the language model writes."
 NOT_MADE = "These calls were not made."
 
@@ -174,9 +175,8 @@ class _Turn:
         """Use what was picked without the model, which had its chances."""
         self._dialogue.count_call()
         self._steps += 1
-        await self._notice(CALLED_ANYWAY)
         called = await enforcement.call_anyway(
-            self._work, self._promise.tools, step=self._steps
+            self._work, self._promise.tools, step=self._steps, before=self._say_how
         )
         self._promise.note(called.part)
         if self._promise.kept == Enforcement.REFUSED:
@@ -187,6 +187,9 @@ class _Turn:
             raise ModelNonsense
         self._dialogue.remember_call(called.part)
         return None
+
+    async def _say_how(self, is_form: bool) -> None:
+        await self._notice(SHOWN_ANYWAY if is_form else CALLED_ANYWAY)
 
     def _wait(self, called: Called) -> Ending:
         kept = self._promise.kept

@@ -8,7 +8,7 @@ from pytest_django import Settings
 from structlog.testing import capture_logs
 
 from accounts.models import User
-from agent import enforcement
+from agent import enforcement, engine
 from agent.tests import boxes, chatting
 from agent.tests.chatting import pick, say
 from agent.tests.fake_llm import FakeLlm
@@ -108,6 +108,7 @@ def test_then_it_is_called_with_the_words(
     assert call["arguments"] == {"query": "release", "limit": 2}
     assert call["forced"]
     assert said.kinds == ["notice", "call", "text"]
+    assert said.notices[0]["text"] == engine.CALLED_ANYWAY
     assert len(llm.bodies) == 3
     assert said.text == "I would rather just talk."
 
@@ -121,6 +122,7 @@ def test_or_its_form_is_shown_with_what_the_words_gave(
     (form,) = said.calls
     assert form["values"] == {"a": 1}
     assert form["errors"]
+    assert [notice["text"] for notice in said.notices] == [engine.SHOWN_ANYWAY]
     assert not said.text
 
 
