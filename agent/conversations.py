@@ -161,7 +161,8 @@ async def stop(*, user_id: int, turn_id: int) -> Turn:
     turn = await sync_to_async(_own_turn)(user_id, turn_id)
     await sync_to_async(turns.stop)(turn_id)
     residents.cancel(turn_id)
-    await sync_to_async(turn.refresh_from_db)()
+    # Read again: it may have been deleted meanwhile.
+    turn = await sync_to_async(_own_turn)(user_id, turn_id)
     return await _go_on(turn, launch=False)
 
 
