@@ -186,7 +186,7 @@ async def test_a_question_is_seen_whole_whatever_came_before_it(
     assert await is_seen_whole(card)
     # Also by who was further up, with a long draft, when the page was loaded again.
     await page.get_by_label("Message", exact=True).fill("line\n" * 20)
-    await page.evaluate("scrollTo(0, 0)")
+    await page.evaluate("scrollTo(0, scrollY - 300)")
     await page.reload()
     await expect(card.get_by_role("button", name="Decline")).to_be_in_viewport()
     assert await is_seen_whole(card)
@@ -341,7 +341,8 @@ async def test_a_conversation_is_renamed_and_deleted_in_dialogs(
     dialog = page.get_by_role("dialog", name="Delete “Payouts”?")
     await expect(dialog.get_by_role("link", name="Keep it")).to_be_focused()
     await dialog.get_by_role("button", name="Delete conversation").click()
-    await expect(page.get_by_text("“Payouts” was deleted.")).to_be_visible()
+    messages = page.get_by_role("region", name="Messages")
+    await expect(messages.get_by_text("“Payouts” was deleted.")).to_be_visible()
     await expect(page).to_have_url("/chat")
 
 

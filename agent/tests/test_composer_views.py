@@ -12,6 +12,7 @@ from agent.models import Conversation, Message, Role, Turn, TurnState
 from agent.sending import TEXT_CHARS
 from agent.tests.composer_pages import plugged_in
 from agent.views import composer
+from config.templatetags.patchbay import icon
 from connectors.models import Status, UserMCPConnection
 from connectors.tests import rows
 
@@ -222,6 +223,19 @@ def test_who_is_signed_out_is_not_told_that_it_is_stored(client: Client) -> None
     response = client.post("/chat", {"text": "Hello", "nonce": "n1"}, headers=HTMX)
     assert response["HX-Redirect"].startswith("/accounts/login/")
     assert "Message-Stored" not in response
+
+
+def test_what_was_picked_has_no_tick_that_says_it_was_used(
+    browser: Client, alice: User
+) -> None:
+    paused = rows.connector(alice, is_active=False)
+    pick = f"connector_tool:{paused.pk}:search_notes"
+    browser.post("/chat", {"text": "x", "pick": pick})
+    page = browser.get(f"/chat/{Conversation.objects.get().pk}").text
+    (mine,) = re.findall(r'<article class="mine".*?</article>', page, re.DOTALL)
+    assert "Must be used: " in mine
+    assert icon("blocks") in mine
+    assert icon("check") not in mine
 
 
 def test_a_nonce_that_is_none_of_ours_makes_no_two_messages_one(
