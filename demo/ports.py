@@ -6,6 +6,7 @@ connectors to reach exactly these.
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -143,7 +144,8 @@ def choose(
         except PortTaken:
             if time.monotonic() > until:
                 break
-        time.sleep(POLL_S)
+        # Nothing tells that a port is free again.
+        threading.Event().wait(POLL_S)
     return _released(bind(wanted))
 
 
