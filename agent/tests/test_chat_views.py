@@ -296,14 +296,10 @@ def test_an_approval_shows_exactly_what_will_be_sent(
         client, threads.turn(one), asked(arguments=sent), state=TurnState.WAITING
     )
     values = re.findall(r"<dd([^>]*)><bdi>(.*?)</bdi>|<pre[^>]*>([^<]*)</pre>", html)
-    written = [plain or long for _, plain, long in values]
-    assert written[:5] == [
-        "Stop retries",
-        "3",
-        "&quot;3&quot;",
-        "&quot;true&quot;",
-        "true",
-    ]
+    # In any order: PostgreSQL keeps the names of JSON in one of its own.
+    written = {plain or long for _, plain, long in values}
+    plain = {"Stop retries", "3", "true"}
+    assert plain | {"&quot;3&quot;", "&quot;true&quot;"} <= written
     assert "&quot;&quot;" in written
     assert "&quot; x&quot;" in written
     assert "null" in written
