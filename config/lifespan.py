@@ -8,7 +8,7 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.core.management.base import SystemCheckError
 
-from agent import residents
+from agent import preloading, residents
 from config import checks
 from connectors import pools
 
@@ -35,6 +35,7 @@ async def lifespan(
             await stack.enter_async_context(pools.resident())
             # Left first: turns that still run are interrupted, with what they said.
             await stack.enter_async_context(residents.resident())
+            await preloading.preload()
         except Exception as failure:
             if not isinstance(failure, SystemCheckError):
                 log.exception("web.start_failed")

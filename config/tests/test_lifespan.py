@@ -1,4 +1,7 @@
 import asyncio
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -41,6 +44,32 @@ async def test_the_loop_shares_its_pools_from_startup_to_shutdown() -> None:
     assert await server.say("shutdown") == {"type": "lifespan.shutdown.complete"}
     await server.task
     assert not await same_workers()
+
+
+@pytest.mark.parametrize(
+    ("model", "imported"), [("", "False"), ("fake", "True")], ids=["direct", "model"]
+)
+def test_what_answers_with_a_model_is_imported_before_anybody_waits(
+    model: str, imported: str
+) -> None:
+    script = """
+import asyncio, sys
+from config import asgi
+from config.tests.test_lifespan import Server
+async def main():
+    assert (await Server().say("startup"))["type"] == "lifespan.startup.complete"
+    print("pydantic_ai.models.openai" in sys.modules)
+asyncio.run(main())
+"""
+    settings = {"LLM_MODEL": model, "LLM_BASE_URL": "http://127.0.0.1:1/v1"}
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | settings | {"DEBUG": "on", "DEVELOPMENT": "on"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.stdout.split() == [imported], ended.stderr
 
 
 async def test_turns_run_on_the_loop_from_startup_to_shutdown() -> None:
