@@ -10,8 +10,10 @@ from dataclasses import dataclass, field, replace
 from django.conf import settings
 
 from agent.models import Policy, SelectionKind
+from agent.spoken_names import pick_of
+from agent.tool import Tool
 from agent.tool_types import ToolSource
-from agent.toolbox import Tool, Toolbox
+from agent.toolbox import Toolbox
 from connectors import cards, manager
 from connectors.cards import Card, Group, Look
 from connectors.models import Source, UserMCPConnection
@@ -161,8 +163,6 @@ def _tools(toolbox: Toolbox, kind: str, ref: str) -> list[MenuTool]:
 
 
 def _tool(tool: Tool) -> MenuTool:
-    is_connector = tool.source.source == Source.CONNECTOR
-    kind = SelectionKind.CONNECTOR_TOOL if is_connector else SelectionKind.SYSTEM_TOOL
     return MenuTool(
         name=tool.spec.name,
         label=tool.title,
@@ -172,9 +172,9 @@ def _tool(tool: Tool) -> MenuTool:
         asks=tool.asks,
         is_never=tool.policy == Policy.NEVER,
         cost=tool.cost,
-        pick=f"{kind}:{tool.source.ref}:{tool.spec.name}",
+        pick=str(pick_of(tool.key)),
         description=tool.spec.description,
-        is_always=tool.policy == Policy.ALLOW,
+        is_always=tool.policy == Policy.ALLOW and not tool.asks,
     )
 
 

@@ -5,20 +5,19 @@ Everything that a model, a page or a client can say about a call goes through
 """
 
 import uuid
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
 
 from agent import approvals, inputs, questions, repeats, running
-from agent.journal import Journal
-from agent.models import Message, Policy, Turn
-from agent.parts import DECIDED, Part, Parts, calls_in
+from agent.models import Policy, Turn
+from agent.parts import DECIDED, calls_in
 from agent.questions import Decided, Subject
 from agent.selection import NOT_ALLOWED
-from agent.tool_types import Caller, Pick
-from agent.toolbox import Tool, Toolbox
+from agent.tool import Tool
+from agent.toolbox import Toolbox
+from agent.work import Called, Work
 from connectors import schema_check
 from connectors.errors import (
     ConnectorError,
@@ -29,53 +28,6 @@ from connectors.errors import (
 from connectors.text import clean_json
 
 NEVER = "You decided that this tool is never used."
-
-
-@dataclass(kw_only=True)
-class Work:
-    """One attempt at a turn, and all that it needs.
-
-    `parts` are those of the answer so far, kept up to date by `journal`; `earlier`
-    are the messages of the conversation before this one.
-    """
-
-    turn_id: int
-    caller: Caller
-    text: str
-    pick: Pick | None
-    earlier: list[Message]
-    parts: Parts
-    toolbox: Toolbox
-    journal: Journal
-    # What the attempts before this one have used.
-    usage: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ending:
-    """How an attempt ended: `state` is done, waiting or failed."""
-
-    state: str
-    enforcement: str = "none"
-    error_code: str = ""
-    message: str = ""
-    usage: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Called:
-    """What became of a call.
-
-    `state` is that of its part: done, waiting, form, refused, invalid, unknown,
-    cancelled.
-    `model_text` is what the model is told; "" while it waits. `errors` are those of
-    arguments that do not fit, as the `detail` of a 422.
-    """
-
-    state: str
-    part: Part
-    model_text: str = ""
-    errors: list[dict[str, Any]] = field(default_factory=list)
 
 
 async def call(

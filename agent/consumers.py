@@ -26,7 +26,7 @@ from django.conf import settings
 from agent import fragments, journal, runner
 from agent.following import Follower
 from agent.models import Conversation
-from agent.thread import Place
+from agent.places import Place
 
 log = structlog.get_logger(__name__)
 

@@ -73,7 +73,7 @@ def rename(*, user_id: int, conversation_id: int, title: str) -> Conversation:
     cleaned = clean(title, limit=TITLE_CHARS)
     if not cleaned:
         raise InvalidInput.at(
-            "title", "required", msg="Enter a title.", type_="required"
+            "title", "required", msg="A conversation needs a name.", type_="required"
         )
     # Not its time: the list is in the order of what was said.
     Conversation.objects.filter(pk=found.pk).update(title=cleaned)

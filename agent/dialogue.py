@@ -20,12 +20,12 @@ from pydantic_ai.models import Model
 
 from agent import asking, history, instructions, offering
 from agent.asking import OnText, Question
-from agent.calling import Work
 from agent.enforcement import Promise
 from agent.errors import ModelRefused, TurnLimit
 from agent.offering import SEARCH_TOOLS, Offer
 from agent.parts import Part
-from agent.toolbox import Tool
+from agent.tool import Tool
+from agent.work import Work
 from connectors import pools
 from connectors.text import clean
 
@@ -51,6 +51,7 @@ class Dialogue:
 
     def __init__(self, work: Work, promise: Promise) -> None:
         self._promise = promise
+        self._before = work.usage
         self._offer = Offer(work.toolbox, words=work.text)
         self._offered: dict[str, Tool] = {}
         self._can_force = True
@@ -83,7 +84,7 @@ class Dialogue:
         Raises:
             TurnLimit: there were enough.
         """
-        if self.usage["tool_calls"] >= settings.TURN_MAX_TOOL_CALLS:
+        if self._used("tool_calls") >= settings.TURN_MAX_TOOL_CALLS:
             raise TurnLimit
         self.usage["tool_calls"] += 1
 
@@ -158,11 +159,14 @@ class Dialogue:
         return tools
 
     def _check_limits(self) -> None:
-        # Of this attempt: each began with a person's act, if only to try again.
-        tokens = self.usage["input_tokens"] + self.usage["output_tokens"]
-        too_many = self.usage["requests"] >= settings.TURN_MAX_REQUESTS
+        tokens = self._used("input_tokens") + self._used("output_tokens")
+        too_many = self._used("requests") >= settings.TURN_MAX_REQUESTS
         if too_many or tokens >= settings.TURN_MAX_TOKENS:
             raise TurnLimit
+
+    def _used(self, name: str) -> int:
+        """Return how much this turn has used, questions to the person in between."""
+        return self._before.get(name, 0) + int(self.usage[name])
 
     def _wish(self, call: ToolCallPart) -> Wish:
         name = clean(call.tool_name, limit=_NAME_CHARS)

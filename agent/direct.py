@@ -12,11 +12,11 @@ from dataclasses import replace
 from django.urls import reverse
 
 from agent import enforcement, envelope, selection
-from agent.calling import Called, Ending, Work
 from agent.enforcement import Promise
 from agent.models import Enforcement
 from agent.parts import Part, calls_in
-from agent.toolbox import Tool
+from agent.tool import Tool
+from agent.work import Called, Ending, Work
 from connectors.text import clean
 
 PROPOSALS = 5

@@ -13,15 +13,17 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from agent import arguments, calling, selection
-from agent.calling import Called, Ending, Work
-from agent.models import Enforcement, SelectionKind
+from agent.models import Enforcement
 from agent.parts import Part, calls_in
 from agent.selection import Refusal
+from agent.spoken_names import key_of
+from agent.tool import Tool
 from agent.tool_types import Pick
-from agent.toolbox import Tool, Toolbox
+from agent.toolbox import Toolbox
+from agent.work import Called, Ending, Work
 from connectors import schema_check
 from connectors.errors import ConnectorError, InvalidInput
-from connectors.models import Outcome, Source
+from connectors.models import Outcome
 
 # How often the model answers without what was picked before it is called anyway.
 PATIENCE = 2
@@ -208,11 +210,7 @@ def _asked(part: Part) -> str:
 
 def is_of(pick: Pick, part: Part) -> bool:
     """Tell whether a call is of what was picked."""
-    ref, _, tool = pick.ref.partition(":")
-    if pick.kind == SelectionKind.CONNECTOR:
-        ref, tool = pick.ref, ""
-    is_system = pick.kind == SelectionKind.SYSTEM_TOOL
-    source = Source.SYSTEM if is_system else Source.CONNECTOR
+    source, ref, tool = key_of(pick)
     same_source = (part["source"], part["ref"]) == (source, ref)
     return same_source and tool in ("", part["tool"])
 

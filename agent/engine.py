@@ -11,12 +11,13 @@ from pydantic_ai.messages import ModelResponse, ToolCallPart, ToolReturnPart
 from pydantic_ai.models import Model
 
 from agent import calling, enforcement, history, instructions, providers
-from agent.calling import Called, Ending, Work, new_key
+from agent.calling import new_key
 from agent.dialogue import Dialogue, Wish
 from agent.enforcement import Promise
 from agent.errors import ModelFailure, ModelNonsense
 from agent.models import Enforcement
 from agent.parts import calls_in
+from agent.work import Called, Ending, Work
 
 # Answers in a row of which nothing could be used.
 FRUITLESS_MAX = 3

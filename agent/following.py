@@ -11,10 +11,10 @@ from typing import Any
 from agent.journal import events_after
 from agent.models import Message, Role, Turn
 from agent.parts import fold
+from agent.places import Place
 from agent.thread import (
     Entry,
     Live,
-    Place,
     ShownPart,
     entry_of,
     part_id,

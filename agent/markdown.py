@@ -95,7 +95,7 @@ def _build() -> MarkdownIt:
     built = MarkdownIt(
         "commonmark", {"html": False, "breaks": True, "maxNesting": 20}
     ).enable(["table", "strikethrough"])
-    built.validateLink = _leads_out  # type: ignore[method-assign, assignment]
+    built.validateLink = _leads_out  # type: ignore[method-assign, assignment]  # its documented way
     for place in ("heading_open", "heading_close"):
         built.add_render_rule(place, _heading)
     built.add_render_rule("image", _picture)

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from pydantic_ai.tools import ToolDefinition
 
-from agent.toolbox import Tool, Toolbox
+from agent.tool import Tool
+from agent.toolbox import Toolbox
 from connectors.text import clean, clean_json
 
 # No wire name is like it: those have a slug and two underscores.

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.envelope import content_of
-from agent.models import SelectionKind
 from agent.parts import Part
+from agent.spoken_names import pick_of
 from connectors import text
+from connectors.activity import OUTCOMES
 from connectors.models import Outcome, Source
 from connectors.results.sizes import duration
 from connectors.schema_form import json_text
@@ -25,15 +26,7 @@ LINE_CHARS: Final = 80
 _LIKE_JSON: Final = re.compile(r'[\s{\["]|.*\s$|-?\d|(true|false|null)$|$', re.DOTALL)
 
 Look = tuple[str, str, str]
-_DONE: Final[dict[str, Look]] = {
-    Outcome.OK: ("ready", "circle-check", "Answered"),
-    Outcome.TOOL_ERROR: ("review", "triangle-alert", "The tool reported an error"),
-    Outcome.NOT_SENT: ("unreachable", "unplug", "Not sent"),
-    Outcome.FAILED: ("unreachable", "circle-alert", "The server failed"),
-    Outcome.REFUSED: ("paused", "hand", "Refused, nothing was sent"),
-    Outcome.UNKNOWN: ("unreachable", "circle-alert", "May or may not have happened"),
-    Outcome.CANCELLED: ("paused", "x", "Cancelled before it was sent"),
-}
+_DONE: Final[dict[str, Look]] = {str(name): look for name, look in OUTCOMES.items()}
 _LOOKS: Final[dict[str, Look]] = {
     "running": ("checking", "loader-circle", "Running"),
     "allowed": ("checking", "loader-circle", "Allowed, about to run"),
@@ -155,9 +148,7 @@ def _always(part: Part) -> str:
     """Return the pick of a tool that ran because it is always allowed, else ""."""
     if why(part) not in {_DECISIONS["always"], _ALWAYS}:
         return ""
-    is_connector = part.get("source") == Source.CONNECTOR
-    kind = SelectionKind.CONNECTOR_TOOL if is_connector else SelectionKind.SYSTEM_TOOL
-    return f"{kind}:{part['ref']}:{part['tool']}"
+    return str(pick_of((part["source"], part["ref"], part["tool"])))
 
 
 def _kind(state: str) -> str:
@@ -202,7 +193,7 @@ def _took(part: Part) -> str:
 
 def _remedy(part: Part) -> str:
     """Name the page where the person can put it right."""
-    is_connector = part.get("source") == "connector"
+    is_connector = part.get("source") == Source.CONNECTOR
     if not is_connector or not str(part.get("ref")).isdecimal():
         return ""
     code = part.get("error_code") or ""

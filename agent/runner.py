@@ -21,24 +21,19 @@ from django.utils import timezone
 from agent import (
     calling,
     direct,
-    endings,
     leftovers,
+    preparing,
     providers,
     refreshing,
     residents,
     turns,
 )
-from agent.calling import Ending, Work
 from agent.errors import LostTurn
-from agent.journal import Journal, Sink, wake
-from agent.models import Message, Turn, TurnEvent, TurnState
-from agent.tool_types import Caller, Pick
-from agent.toolbox import Toolbox
+from agent.journal import Sink, wake
+from agent.models import Turn, TurnEvent, TurnState
+from agent.work import Ending, Work
 from connectors import pools
 from connectors.errors import ConnectorError
-
-# Messages that are loaded; what a model is told of them is less (agent.history).
-EARLIER = 400
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +116,7 @@ async def _beat(turn_id: int, owner: str) -> None:
 async def _attempt(turn: Turn, owner: str, sink: Sink | None) -> dict[str, Any]:
     """Answer until there is an end, or something to wait for; return what is done."""
     while True:
-        work = await sync_to_async(prepare)(turn, owner, sink)
+        work = await sync_to_async(preparing.prepare)(turn, owner, sink)
         await pools.release_db()
         try:
             answer = _answer(work, is_first=turn.attempts == 1)
@@ -201,62 +196,6 @@ async def _note(work: Work, notice: dict[str, Any]) -> None:
         with suppress(LostTurn):
             await work.journal.catch_up()
         await wake(work.journal.conversation_id)
-
-
-def prepare(turn: Turn, owner: str, sink: Sink | None) -> Work:
-    """Load what an attempt needs. Dials nobody.
-
-    Raises:
-        LostTurn: it was deleted.
-    """
-    rows = Turn.objects.select_related("user_message", "conversation__user")
-    found = rows.filter(pk=turn.pk).first()
-    if found is None:
-        raise LostTurn
-    turn, message, conversation = found, found.user_message, found.conversation
-    user = conversation.user
-    parts, seq = endings.parts_of(turn.pk)
-    journal = Journal(
-        turn_id=turn.pk,
-        conversation_id=conversation.pk,
-        owner=owner,
-        parts=parts,
-        seq=seq,
-        sink=sink,
-    )
-    pick = Pick(
-        kind=message.selection_kind,
-        ref=message.selection_ref,
-        label=message.selection_label,
-    )
-    caller = Caller(
-        user_id=user.pk,
-        username=user.username,
-        via=turn.via,
-        conversation_id=conversation.pk,
-        token_id=turn.token_id,
-    )
-    toolbox = Toolbox.load(user_id=user.pk)
-    toolbox.read_all()
-    return Work(
-        turn_id=turn.pk,
-        caller=caller,
-        text=message.text,
-        pick=pick if pick.kind else None,
-        earlier=_earlier(message),
-        parts=parts,
-        toolbox=toolbox,
-        journal=journal,
-        usage=turn.usage,
-    )
-
-
-def _earlier(message: Message) -> list[Message]:
-    """Return the newest messages before this one, the oldest of them first."""
-    before = Message.objects.filter(
-        conversation=message.conversation_id, seq__lt=message.seq
-    )
-    return [*before.order_by("-seq")[:EARLIER]][::-1]
 
 
 async def _fail(turn_id: int, owner: str, failure: BaseException) -> dict[str, Any]:

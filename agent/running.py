@@ -18,8 +18,9 @@ from agent import envelope
 from agent.errors import LostTurn
 from agent.journal import Journal
 from agent.models import ToolResult, Turn
+from agent.tool import Tool
 from agent.tool_types import Caller, ToolAnswer
-from agent.toolbox import Tool, Toolbox
+from agent.toolbox import Toolbox
 from connectors import pools
 from connectors.errors import (
     ConnectorError,

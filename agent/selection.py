@@ -5,31 +5,25 @@ that they type. Neither the database nor anybody else is asked.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.models import Policy, SelectionKind
-from agent.tool_types import Pick, ToolSource
+from agent.spoken_names import SOURCES, called, key_of, sources_of
+from agent.tool_types import Pick
 from connectors.errors import ConnectorNotFound, InvalidInput, ToolNotFound
-from connectors.models import Source
 from connectors.text import clean_json
 
 if TYPE_CHECKING:
     from agent.names import ToolKey
     from agent.sources import Absent
-    from agent.toolbox import Tool, Toolbox
+    from agent.tool import Tool
+    from agent.toolbox import Toolbox
 
 REF_CHARS = 200
 LABEL_CHARS = 200
 NOT_ALLOWED = "TOOL_NOT_ALLOWED"
 _PREFIX = re.compile(r"\s*\[TOOL:([^\[\]\n]{1,200})\]\s*", re.IGNORECASE)
-_SYSTEM = SelectionKind.SYSTEM_TOOL
-_SOURCES = {
-    SelectionKind.CONNECTOR: Source.CONNECTOR,
-    SelectionKind.CONNECTOR_TOOL: Source.CONNECTOR,
-    _SYSTEM: Source.SYSTEM,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +75,7 @@ def refuse_nonsense(pick: Pick) -> None:
     Raises:
         InvalidInput: at `pick`.
     """
-    is_known = pick.kind in _SOURCES and 0 < len(pick.ref) <= REF_CHARS
+    is_known = pick.kind in SOURCES and 0 < len(pick.ref) <= REF_CHARS
     if not is_known or clean_json(pick.ref) != pick.ref:
         raise InvalidInput.at(
             "pick", "pick", msg="This is nothing that can be picked.", type_="pick"
@@ -95,7 +89,7 @@ def resolve(toolbox: "Toolbox", name: str) -> Pick:
     of a tool if only one has it. What has no such name is a pick, too: `look_up`
     refuses it, so that nothing else is used in its place.
     """
-    found = {*_called(toolbox, name)}
+    found = {*called(toolbox, name)}
     if len(found) == 1:
         pick = labelled(toolbox, found.pop())
         return pick if pick.label else replace(pick, label=name[:LABEL_CHARS])
@@ -145,80 +139,11 @@ def look_up(toolbox: "Toolbox", pick: Pick) -> Resolved | Refusal:
     return Resolved(pick=pick, tools=allowed)
 
 
-# --- Names -------------------------------------------------------------------
-
-
-def _called(toolbox: "Toolbox", name: str) -> Iterator[Pick]:
-    """Give what is called `name`, by the first way of calling things that fits."""
-    tool = toolbox.tools.get(name)
-    if tool is not None:
-        yield _pick_of(tool.key)
-        return
-    if name in toolbox.forgotten:
-        yield _pick_of(toolbox.forgotten[name])
-        return
-    found = [*_wholes(toolbox, name)]
-    yield from found or _by_label(toolbox, name) or _by_name(toolbox, name)
-
-
-def _wholes(toolbox: "Toolbox", name: str) -> Iterator[Pick]:
-    for one in _sources(toolbox):
-        if name.casefold() in (one.slug, one.label.casefold()):
-            is_connector = one.source == Source.CONNECTOR
-            kind = SelectionKind.CONNECTOR if is_connector else _SYSTEM
-            yield Pick(kind=kind, ref=one.ref)
-
-
-def _by_label(toolbox: "Toolbox", name: str) -> list[Pick]:
-    said = name.casefold()
-    found = [
-        _pick_of(tool.key)
-        for tool in toolbox.tools.values()
-        if said in (tool.label.casefold(), _plain_label(tool).casefold())
-    ]
-    # What tools an absent source has is not read, but whose it is can be said.
-    for one in toolbox.absent:
-        start = f"{one.label}: "
-        if said.startswith(start.casefold()):
-            found.append(_pick_of((one.source, one.ref, name[len(start) :])))
-    return found
-
-
-def _plain_label(tool: "Tool") -> str:
-    return f"{tool.source.label}: {tool.spec.name}"
-
-
-def _by_name(toolbox: "Toolbox", name: str) -> list[Pick]:
-    return [
-        _pick_of(tool.key) for tool in toolbox.tools.values() if tool.spec.name == name
-    ]
-
-
-def _pick_of(key: "ToolKey") -> Pick:
-    source, ref, name = key
-    is_connector = source == Source.CONNECTOR
-    kind = SelectionKind.CONNECTOR_TOOL if is_connector else _SYSTEM
-    return Pick(kind=kind, ref=f"{ref}:{name}")
-
-
-def key_of(pick: Pick) -> "ToolKey":
-    """Return source, ref and tool; the tool is "" for all of a source."""
-    ref, _, name = pick.ref.partition(":")
-    if pick.kind == SelectionKind.CONNECTOR:
-        ref, name = pick.ref, ""
-    return str(_SOURCES[SelectionKind(pick.kind)]), ref, name
-
-
 # --- What the toolbox has ----------------------------------------------------
 
 
-def _sources(toolbox: "Toolbox") -> "list[ToolSource | Absent]":
-    """Return all sources, those that cannot be used among them."""
-    return [*toolbox.sources, *toolbox.absent]
-
-
 def _labels(toolbox: "Toolbox") -> dict[tuple[str, str], str]:
-    return {(one.source, one.ref): one.label for one in _sources(toolbox)}
+    return {(one.source, one.ref): one.label for one in sources_of(toolbox)}
 
 
 def _absent(toolbox: "Toolbox", source: str, ref: str) -> "Absent | None":
@@ -243,7 +168,7 @@ def _nowhere(toolbox: "Toolbox", pick: Pick) -> Refusal:
             code=ConnectorNotFound.code,
             message=f"“{pick.label}” is not there any more: it was deleted.",
         )
-    same = sorted(labelled(toolbox, one).label for one in {*_called(toolbox, pick.ref)})
+    same = sorted(labelled(toolbox, one).label for one in {*called(toolbox, pick.ref)})
     if len(same) > 1:
         several = ", ".join(same)
         return Refusal(

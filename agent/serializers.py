@@ -163,6 +163,7 @@ class PendingSerializer(serializers.Serializer[Any]):
 
     kind = serializers.ChoiceField(choices=["approval", "input"])
     tool = serializers.CharField(help_text="its wire name")
+    # As above, a field of ours and not the framework's own.
     label = serializers.CharField()  # type: ignore[assignment]
     arguments = Object()
     approval_url = serializers.CharField()

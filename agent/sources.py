@@ -73,7 +73,7 @@ class ConnectorSource:
         Raises:
             ConnectorError: by code; the same as `connectors.calls.call_tool`.
         """
-        result = await calls.call_tool(
+        return await calls.call_tool(
             user_id=caller.user_id,
             username=caller.username,
             connector_id=self.connector_id,
@@ -85,13 +85,6 @@ class ConnectorSource:
             call_id=call_id,
             definition_hash=definition_hash,
             on_progress=on_progress,
-        )
-        return ToolAnswer(
-            call_id=result.call_id,
-            is_error=result.is_error,
-            content=result.content,
-            structured_content=result.structured_content,
-            duration_ms=result.duration_ms,
         )
 
 

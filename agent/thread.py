@@ -1,7 +1,4 @@
-"""What a thread shows, from stored rows alone; agent.following says what is new.
-
-A place in a thread is the newest answer, and how many events of its turn were seen.
-"""
+"""What a thread shows, from stored rows alone; agent.following says what is new."""
 
 import re
 from collections.abc import Iterable
@@ -21,32 +18,15 @@ from agent.models import (
     TurnState,
 )
 from agent.parts import Part, Parts, fold_all
+from agent.places import Place
 from agent.receipts import Receipt, receipt
 from connectors import schema_form
 from connectors.models import ToolCall
 from connectors.schema_form import SchemaForm
 
 ENTRIES_SHOWN: Final = 100
-_PLACE: Final = re.compile(r"(\d{1,9})\.(\d{1,9})")
 _OURS: Final = re.compile(r"/(?!/)[\w/?=&#-]*")
 AT_WORK: Final = (TurnState.QUEUED, TurnState.RUNNING)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """How far somebody has seen a thread: of which answer how many events."""
-
-    message: int = 0
-    event: int = 0
-
-    @classmethod
-    def read(cls, written: str) -> "Place":
-        """Return the place that `str` wrote; the beginning for anything else."""
-        found = _PLACE.fullmatch(written)
-        return cls(message=int(found[1]), event=int(found[2])) if found else cls()
-
-    def __str__(self) -> str:
-        return f"{self.message}.{self.event}"
 
 
 @dataclass(frozen=True, kw_only=True)

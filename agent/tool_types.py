@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
+from connectors.calls import CallResult
+
 # How far a call is: done, total, the server's words.
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 
@@ -34,15 +36,8 @@ class Caller:
     token_id: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class ToolAnswer:
-    """What a tool answered; `is_error` is the tool's own word."""
-
-    call_id: UUID
-    is_error: bool
-    content: list[dict[str, Any]]
-    structured_content: Any
-    duration_ms: int
+# What a tool answered, whatever its source: the shape that connectors have.
+ToolAnswer = CallResult
 
 
 class ToolSource(Protocol):

@@ -6,7 +6,6 @@ is read by their id alone.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -15,12 +14,12 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.utils import timezone
 
-from agent import costs, names, sources, tool_search, wire_schema
+from agent import names, sources, tool_search
 from agent.models import Policy, ToolSetting
 from agent.names import ToolKey
 from agent.sources import Absent
-from agent.tool_types import Caller, Progress, ToolAnswer, ToolSource, ToolSpec
-from agent.wire_schema import WireSchema
+from agent.tool import Tool
+from agent.tool_types import Caller, Progress, ToolAnswer, ToolSource
 from connectors.models import Source
 
 # More than that and models choose badly; some providers take no more than 128.
@@ -28,56 +27,6 @@ OFFERED_MAX = 100
 # How many of those used last are offered without being searched for.
 RECENT_MAX = 20
 SEARCH_MAX = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tool:
-    """One tool of a person: where it is from, and what they decided about it."""
-
-    wire_name: str
-    source: ToolSource
-    spec: ToolSpec
-    policy: str = Policy.DEFAULT
-    allowed_hash: str = ""
-    pinned: bool = False
-    last_used_at: datetime | None = None
-
-    @property
-    def key(self) -> ToolKey:
-        return (self.source.source, self.source.ref, self.spec.name)
-
-    @property
-    def label(self) -> str:
-        """What people call it: "Notes: Search the notes"."""
-        return f"{self.source.label}: {self.title}"
-
-    @property
-    def title(self) -> str:
-        return self.spec.title or self.spec.name
-
-    @property
-    def reads_only(self) -> bool:
-        """Whether it says that it changes nothing; who says nothing may."""
-        return self.spec.reads_only is True and self.spec.destructive is not True
-
-    @property
-    def asks(self) -> bool:
-        """Whether the person is asked before it runs."""
-        if self.policy == Policy.DEFAULT:
-            return not self.reads_only
-        # What the person allowed is not what it has become.
-        is_other = self.allowed_hash not in ("", self.spec.definition_hash)
-        return self.policy != Policy.ALLOW or is_other
-
-    @cached_property
-    def wire(self) -> WireSchema:
-        """Its schema as a model sees it."""
-        return wire_schema.of(self.spec)
-
-    @cached_property
-    def cost(self) -> int:
-        """The tokens that offering it costs in each request, estimated."""
-        return costs.of(self.spec, wire_name=self.wire_name, wire=self.wire)
 
 
 @dataclass(frozen=True, kw_only=True)

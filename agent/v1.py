@@ -50,8 +50,7 @@ def _answers(method: str) -> Callable[[View], View]:
                 if method and request.method != method:
                     return _method_not_allowed(request, method)
                 return await view(request, token, **kwargs)
-            # The outermost edge: nothing is let through to a page of errors.
-            except Exception as failure:  # noqa: BLE001
+            except Exception as failure:  # noqa: BLE001 - the outermost edge
                 return v1_errors.answer(failure)
 
         return answer

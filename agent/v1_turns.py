@@ -68,9 +68,6 @@ async def begin(*, token: ApiToken, body: Body) -> Asked:
         )
     except InvalidInput as error:
         raise Refused(error.message, param="messages") from None
-    # It is not one of those that the person began, unless it comes to wait for them.
-    which = {"user_id": user_id, "conversation_id": turn.conversation_id}
-    await sync_to_async(conversations.archive)(**which)
     return Asked(user_id=user_id, turn=turn, body=body)
 
 
@@ -96,8 +93,7 @@ async def _chunks(asked: Asked) -> AsyncGenerator[str]:
         async with aclosing(_told(asked)) as told:
             async for chunk in told:
                 yield chunk
-    # The outermost edge: the status is sent, so the stream has to say what failed.
-    except Exception as failure:  # noqa: BLE001
+    except Exception as failure:  # noqa: BLE001 - the status is sent: the stream says it
         yield v1_errors.answer(failure).text
     yield DONE
 

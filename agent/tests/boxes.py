@@ -6,8 +6,9 @@ from uuid import UUID
 
 from accounts.models import User
 from agent.models import ToolSetting
+from agent.tool import Tool
 from agent.tool_types import Caller, Progress, ToolAnswer, ToolSpec
-from agent.toolbox import Tool, Toolbox
+from agent.toolbox import Toolbox
 from connectors.listing import definition_hash
 from connectors.models import UserMCPConnection
 from connectors.tests import rows

@@ -6,6 +6,7 @@ from it, and a test keeps the two equal:
     python -m agent.tests.enforcement_matrix > docs/enforcement.md
 """
 
+import sys
 from typing import Final
 
 # What was picked, and what happens to it.
@@ -98,4 +99,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    print(page(), end="")  # noqa: T201
+    sys.stdout.write(page())

@@ -11,7 +11,6 @@ from structlog.testing import capture_logs
 
 from accounts.models import User
 from agent import approvals, calling, leftovers, turns
-from agent.calling import Work
 from agent.errors import ApprovalClosed, TurnNotFound
 from agent.models import (
     Approval,
@@ -23,6 +22,7 @@ from agent.models import (
 )
 from agent.tests.boxes import decide as set_policy
 from agent.tests.turning import OWNER, again, answer_of, ask, begin, part_of, pick
+from agent.work import Work
 from connectors.errors import InvalidInput
 from connectors.models import Outcome, ToolCall, UserMCPConnection
 from connectors.tests import verbs

@@ -9,10 +9,10 @@ from pytest_django import Settings
 
 from accounts.models import User
 from agent import calling, repeats, running, turns
-from agent.calling import Called, Work
 from agent.models import Approval, InputRequest, ToolResult, ToolSetting, Turn
 from agent.tests.boxes import decide
 from agent.tests.turning import OWNER, again, ask, begin, kinds, part_of
+from agent.work import Called, Work
 from connectors.models import Outcome, ToolCall, UserMCPConnection
 from connectors.tests import verbs
 from demo.fixtures import DemoServer

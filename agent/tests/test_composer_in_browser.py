@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -359,7 +360,7 @@ async def test_the_draft_of_one_person_is_not_shown_to_another(
     others = await open_page(user=bob)
     await others.goto("/chat")
     cookies = await others.context.cookies()
-    await page.context.add_cookies(cookies)  # type: ignore[arg-type]
+    await page.context.add_cookies(cast(Any, cookies))
     await page.goto("/chat")
     await expect(page.get_by_text("bob, account menu")).to_be_attached()
     await expect(box_of(page)).to_have_value("")

@@ -223,6 +223,19 @@ def test_who_tries_again_after_a_limit_gets_as_much_again(
     assert after.turn.usage["requests"] == 3
 
 
+def test_what_was_used_before_a_question_counts(
+    alice: User, llm: FakeLlm, notes: UserMCPConnection, settings: Settings
+) -> None:
+    settings.TURN_MAX_REQUESTS = 2
+    asks, reads = ("notes__delete_note", {"note_id": "N-0"}), (SEARCH, {"query": "x"})
+    llm.script = [wants(asks), wants(reads), wants(reads)]
+    said = say(alice, "look")
+    assert said.outcome == ("waiting", "none")
+    after = chatting.decide(alice, said)
+    assert after.turn.error_code == "TURN_LIMIT"
+    assert after.turn.usage["requests"] == 2
+
+
 # --- More tools than are offered at once -----------------------------------------
 
 

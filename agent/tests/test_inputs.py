@@ -10,10 +10,10 @@ from pytest_django import Settings
 
 from accounts.models import User
 from agent import calling, inputs, leftovers, turns
-from agent.calling import Work
 from agent.errors import InputClosed, TurnNotFound
 from agent.models import Enforcement, InputRequest, Turn, TurnState
 from agent.tests.turning import OWNER, again, ask, begin, part_of, pick
+from agent.work import Work
 from connectors.errors import InvalidInput
 from connectors.models import ToolCall, UserMCPConnection
 from connectors.tests import verbs

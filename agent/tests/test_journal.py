@@ -12,10 +12,10 @@ from structlog.testing import capture_logs
 
 from accounts.models import User
 from agent import journal, turns
-from agent.calling import Work
 from agent.errors import LostTurn
 from agent.models import Turn, TurnEvent
 from agent.tests.turning import ask, begin, kinds
+from agent.work import Work
 
 
 @pytest.fixture
@@ -100,9 +100,9 @@ def test_something_else_can_be_stored_with_an_event_or_not_at_all(
     assert turn.conversation.title == "Renamed"
 
     def fail(turn: Turn) -> None:
-        raise ValueError
+        raise ValueError("nothing of it stays")
 
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError, match="nothing of it stays"):
         async_to_sync(work.journal.emit)("notice", also=fail, level="info", text="y")
     assert seqs(turn) == [1]
 

@@ -12,7 +12,7 @@ from django.db import connections
 from structlog.testing import capture_logs
 
 from accounts.models import User
-from agent import approvals, conversations, journal, runner, turns
+from agent import approvals, conversations, journal, preparing, runner, turns
 from agent.errors import (
     AgentError,
     ApprovalClosed,
@@ -105,7 +105,7 @@ def test_what_is_deleted_as_its_work_begins_is_no_failure(alice: User) -> None:
     assert begun is not None
     Conversation.objects.all().delete()
     with pytest.raises(LostTurn):
-        runner.prepare(begun, "one", None)
+        preparing.prepare(begun, "one", None)
 
 
 def test_what_is_deleted_at_any_moment_of_its_work_is_no_failure(alice: User) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any, cast
 
 from asgiref.sync import sync_to_async
 from django.utils import timezone
@@ -37,7 +38,7 @@ async def test_what_was_written_is_there_after_a_new_sign_in(
     await box_of(page).fill("Half an hour of work")
     await box_of(page).press("Enter")
     await expect(page).to_have_url(re.compile("/accounts/login/"))
-    await page.context.add_cookies(kept)  # type: ignore[arg-type]
+    await page.context.add_cookies(cast(Any, kept))
     await page.goto(f"/chat/{conversation.pk}")
     await expect(box_of(page)).to_have_value("Half an hour of work")
     await expect(chip_of(page)).to_have_text("Any GitHub tool")
@@ -57,7 +58,7 @@ async def test_a_first_message_survives_a_session_that_ended(
     await box_of(page).fill("A first one")
     await box_of(page).press("Enter")
     await expect(page).to_have_url(re.compile("/accounts/login/"))
-    await page.context.add_cookies(kept)  # type: ignore[arg-type]
+    await page.context.add_cookies(cast(Any, kept))
     await page.goto("/chat")
     await expect(box_of(page)).to_have_value("A first one")
     assert not await Conversation.objects.aexists()

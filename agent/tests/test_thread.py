@@ -6,9 +6,9 @@ from accounts.models import User
 from agent import thread
 from agent.following import Follower, News
 from agent.models import Conversation, TurnState
+from agent.places import Place
 from agent.tests import threads
 from agent.tests.threads import asked, done, finished, happen, started, text
-from agent.thread import Place
 
 
 @pytest.fixture

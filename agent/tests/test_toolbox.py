@@ -15,8 +15,9 @@ from accounts.models import User
 from agent.models import Policy, ToolSetting
 from agent.tests import boxes, turning
 from agent.tests.boxes import listed
+from agent.tool import Tool
 from agent.tool_types import Caller, ToolAnswer
-from agent.toolbox import OFFERED_MAX, RECENT_MAX, Tool, Toolbox
+from agent.toolbox import OFFERED_MAX, RECENT_MAX, Toolbox
 from connectors.errors import ToolPendingReview
 from connectors.models import Outcome, Status, ToolCall, UserMCPConnection, Via
 from connectors.tests import rows, verbs

@@ -8,7 +8,6 @@ from structlog.testing import capture_logs
 
 from accounts.models import User
 from agent import endings, turns
-from agent.calling import Work
 from agent.errors import LostTurn, NothingToRetry, TurnNotFound
 from agent.models import Enforcement, Turn, TurnState
 from agent.tests.boxes import connector
@@ -24,6 +23,7 @@ from agent.tests.turning import (
     pick,
 )
 from agent.tool_types import Pick
+from agent.work import Work
 from connectors.models import Outcome
 from connectors.tests import rows
 
@@ -248,7 +248,8 @@ def test_an_answer_that_ended_early_goes_on_with_what_there_is(
     assert [part["kind"] for part in answer_of(turn).parts] == ["text"]
     work = begin(turn)
     assert again(turn).attempts == 2
-    assert work.usage == {"requests": 1}
+    # Who tries again begins anew with the limits, and what was used is still known.
+    assert (work.usage, again(turn).usage) == ({"requests": 0}, {"requests": 1})
     say(work, "Two notes.")
     finish(turn, usage={"requests": 2})
     assert answer_of(turn).text == "Two no\n\nTwo notes."

@@ -6,11 +6,11 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import User
-from agent import runner, sending, turns
-from agent.calling import Work
+from agent import preparing, sending, turns
 from agent.models import Message, Turn
 from agent.parts import Part
 from agent.tool_types import Pick
+from agent.work import Work
 
 OWNER = "tests"
 
@@ -39,7 +39,7 @@ def begin(turn: Turn, owner: str = OWNER) -> Work:
     """Begin an attempt, as the runner would."""
     begun = turns.begin(turn.pk, owner=owner)
     assert begun is not None
-    return runner.prepare(begun, owner, None)
+    return preparing.prepare(begun, owner, None)
 
 
 def answer_of(turn: Turn) -> Message:

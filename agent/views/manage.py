@@ -7,10 +7,9 @@ from django.http import HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from agent import approvals, conversations, exports, selection
+from agent import approvals, conversations, exports, selection, spoken_names
 from agent.models import TITLE_CHARS, Conversation
-from connectors.errors import ToolNotFound
-from connectors.text import clean
+from connectors.errors import InvalidInput, ToolNotFound
 from connectors.views.answers import (
     PageRequest,
     SeeOther,
@@ -21,7 +20,6 @@ from connectors.views.answers import (
 )
 
 ASKS_AGAIN = "You are asked again before this tool runs."
-EMPTY = "A conversation needs a name."
 
 
 @page("GET", "POST")
@@ -30,12 +28,14 @@ def rename(request: PageRequest, conversation_id: int) -> HttpResponse:
     one = conversations.get(user_id=request.user.pk, conversation_id=conversation_id)
     if request.method != "POST":
         return _ask(request, "rename", one, title=one.title)
-    title = clean(request.POST.get("title", ""), limit=TITLE_CHARS)
-    if not title:
-        return _ask(request, "rename", one, title="", error=EMPTY, status=422)
-    conversations.rename(
-        user_id=request.user.pk, conversation_id=conversation_id, title=title
-    )
+    try:
+        conversations.rename(
+            user_id=request.user.pk,
+            conversation_id=conversation_id,
+            title=request.POST.get("title", ""),
+        )
+    except InvalidInput as problem:
+        return _ask(request, "rename", one, error=problem.message, status=422)
     return SeeOther(reverse("conversation", args=[conversation_id]))
 
 
@@ -58,7 +58,7 @@ def ask_again(request: PageRequest) -> HttpResponse:
     pick = selection.from_field(request.POST.get("pick", ""))
     if pick is None:
         raise ToolNotFound
-    source, ref, tool = selection.key_of(pick)
+    source, ref, tool = spoken_names.key_of(pick)
     approvals.ask_again(user_id=request.user.pk, source=source, ref=ref, tool=tool)
     if request.htmx:
         shown = {"is_done": True}
