@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 import environ
 from django.utils.csp import CSP
 
+from config import rest_settings as rest
 from config.envfile import DENIED_PORTS, cache, channel_layer, database, keyring
 
 from config.envfile import mailer, public_url, secret  # isort: skip
+from config.oauth_clients import oauth_clients
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -183,6 +185,19 @@ OPS_PER_PROCESS = env.int("OPS_PER_PROCESS", default=200)
 TESTS_PER_MINUTE = env.int("TESTS_PER_MINUTE", default=30)
 ADMISSION_WAIT_S, SCHEMA_CHECK_TIMEOUT_S = 5.0, 2.0  # not set by the environment
 
+# --- Signing in to connectors by OAuth ----------------------------------------
+
+OAUTH_FLOW_TTL_S = env.int("OAUTH_FLOW_TTL_S", default=600)
+REFRESH_AT_FRACTION = env.float("REFRESH_AT_FRACTION", default=0.8)
+REFRESH_LEASE_S = env.float("REFRESH_LEASE_S", default=30)
+CLOCK_SKEW_S = env.float("CLOCK_SKEW_S", default=30)
+# Where the document is that says who we are; a service can only fetch it by https.
+OAUTH_CLIENT_METADATA_URL = env.str(
+    "OAUTH_CLIENT_METADATA_URL", default=f"{PUBLIC_URL}/oauth/client-metadata.json"
+)
+# Registered by the operator: key -> client_id, client_secret, issuer.
+OAUTH_CLIENTS = oauth_clients(env.ENVIRON)
+
 # --- The agent: its language model, and the limits of a turn -----------------
 
 # Without a model the chat works in Direct mode.
@@ -201,41 +216,7 @@ APPROVAL_TTL_S = env.int("APPROVAL_TTL_S", default=86_400)
 # --- REST --------------------------------------------------------------------
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
-REST_FRAMEWORK = {
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "accounts.authentication.BearerAuthentication",
-        "accounts.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": [
-        "rest_framework.permissions.IsAuthenticated",
-        "accounts.authentication.HasScope",
-    ],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["config.api.JSONParser"],
-    "DEFAULT_METADATA_CLASS": "config.api.Methods",
-    "EXCEPTION_HANDLER": "config.errors.answer",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Patchbay",
-    "DESCRIPTION": "Your MCP servers, tested, kept and called over REST.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.1",
-    "SCHEMA_PATH_PREFIX": "/api",
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "config.openapi.document_errors",
-    ],
-    "ENUM_NAME_OVERRIDES": {"ConnectorStatusEnum": "connectors.models.Status.choices"},
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-}
+REST_FRAMEWORK, SPECTACULAR_SETTINGS = rest.FRAMEWORK, rest.SPECTACULAR
 
 # --- Browser security --------------------------------------------------------
 

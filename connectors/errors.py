@@ -18,6 +18,10 @@ ConnectorError
     ├── ServerError
     │   └── SessionGone         the server forgot a session: nothing was done
     ├── ResponseTooLarge
+    ├── SignInFailed            carries the reason, one short word
+    │   ├── SignInNotOffered    OAUTH_NOT_OFFERED
+    │   ├── ClientNeeded        OAUTH_CLIENT_NEEDED
+    │   └── GrantWithdrawn      only the person can give another
     └── OutcomeUnknown          a call that may have reached the server
 
 `code` is stable and documented in docs/errors.md; the HTTP status of each code
@@ -108,8 +112,17 @@ class ConnectorDisabled(ConnectorError):
 
 
 class SignInRequired(ConnectorError):
+    """Only the person can go on: by signing in, or with new credentials.
+
+    `connector_id` is set where a sign-in by OAuth at that connector would do.
+    """
+
     code = "SIGN_IN_REQUIRED"
     message = "This connector needs you to sign in or to enter new credentials."
+
+    def __init__(self, message: str = "", *, connector_id: int | None = None) -> None:
+        self.connector_id = connector_id
+        super().__init__(message)
 
 
 class ToolPendingReview(ConnectorError):
@@ -227,6 +240,49 @@ class ResponseTooLarge(ServerFailure):
     code = "RESPONSE_TOO_LARGE"
     message = "The server sent more than this installation accepts."
     suggestion = "Ask the server's owner for smaller answers or fewer tools."
+
+
+class SignInFailed(ServerFailure):
+    """A sign-in by OAuth that did not come to its end.
+
+    `reason` is one short word that an address may carry, and a page explains.
+    """
+
+    code = "OAUTH_FAILED"
+    message = "The sign-in did not work."
+    suggestion = "Try again; if that does not help, ask the server's owner."
+
+    def __init__(
+        self, detail: str = "", *, reason: str = "", suggestion: str = ""
+    ) -> None:
+        self.reason = reason or type(self).code.lower()
+        super().__init__(detail, suggestion=suggestion)
+
+
+class SignInNotOffered(SignInFailed):
+    code = "OAUTH_NOT_OFFERED"
+    message = "This server does not offer to sign in with OAuth."
+    suggestion = "Connect it without a sign-in, or with a token from its owner."
+
+
+class ClientNeeded(SignInFailed):
+    code = "OAUTH_CLIENT_NEEDED"
+    message = "This server's sign-in service wants a client that it knows."
+
+    def __init__(self, *, redirect_uri: str) -> None:
+        self.redirect_uri = redirect_uri
+        super().__init__(
+            suggestion="Register a client there with the redirect URI "
+            f"{redirect_uri}, and enter its client id (and secret) under Advanced."
+        )
+
+
+class GrantWithdrawn(SignInFailed):
+    """The authorization server does not know the grant any more."""
+
+    code = "SIGN_IN_REQUIRED"
+    message = "This connector needs you to sign in again."
+    suggestion = "Sign in again; the permission was withdrawn or has ended."
 
 
 class OutcomeUnknown(ServerFailure):

@@ -47,6 +47,7 @@ async def dial(
             server_url=target.server_url,
             auth_type=target.auth_type,
             auth_config=target.auth_config,
+            access_token=target.access_token,
         )
         async with aclosing(stages) as items:
             async for item in items:

@@ -15,11 +15,14 @@ class Target:
     server_url: str
     auth_type: str
     auth_config: dict[str, Any] | None = field(repr=False)
+    # What a sign-in gave; it counts for OAuth alone.
+    access_token: str = field(default="", repr=False)
 
     @property
     def secrets(self) -> set[str]:
         """What may not be shown again of the credentials."""
-        return masking.secrets_of(self.auth_config)
+        token = {self.access_token} if self.access_token else set()
+        return masking.secrets_of(self.auth_config) | token
 
     @property
     def origin(self) -> str:

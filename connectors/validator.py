@@ -98,15 +98,25 @@ async def avalidate_mcp_connection(
 
 
 async def stages(
-    *, server_url: str, auth_type: str = "none", auth_config: Any = None
+    *,
+    server_url: str,
+    auth_type: str = "none",
+    auth_config: Any = None,
+    access_token: str = "",
 ) -> AsyncGenerator[Step | ValidationResult]:
     """Yield each step as it starts and ends, and the result as the last item.
 
-    Closing the iterator ends the test: nothing is dialled for a person who left.
+    `access_token` is that of a sign-in by OAuth. Closing the iterator ends the test: nothing is dialled for a person who left.
     """
     items: asyncio.Queue[Step | ValidationResult | None] = asyncio.Queue()
     test = asyncio.ensure_future(
-        _examine(server_url, auth_type, auth_config, emit=items.put_nowait)
+        _examine(
+            server_url,
+            auth_type,
+            auth_config,
+            access_token=access_token,
+            emit=items.put_nowait,
+        )
     )
     test.add_done_callback(lambda _: items.put_nowait(None))
     try:
@@ -119,10 +129,15 @@ async def stages(
 
 
 async def _examine(
-    url: str, auth_type: str, auth_config: Any, *, emit: Callable[[Step], None]
+    url: str,
+    auth_type: str,
+    auth_config: Any,
+    *,
+    emit: Callable[[Step], None],
+    access_token: str = "",
 ) -> ValidationResult:
     examination = _Examination(url, emit)
-    return await examination.run(auth_type, auth_config)
+    return await examination.run(auth_type, auth_config, access_token)
 
 
 class _Examination:
@@ -136,21 +151,25 @@ class _Examination:
         )
         self._operation.on_event = self._saw
 
-    async def run(self, auth_type: str, auth_config: Any) -> ValidationResult:
+    async def run(
+        self, auth_type: str, auth_config: Any, access_token: str
+    ) -> ValidationResult:
         try:
             async with asyncio.timeout(settings.TEST_TIMEOUT_S):
-                server, listing = await self._connect(auth_type, auth_config)
+                server, listing = await self._connect(
+                    auth_type, auth_config, access_token
+                )
         except (ServerFailure, TimeoutError) as error:
             return self._failed(self._timed(error))
         return self._succeeded(server, listing)
 
     async def _connect(
-        self, auth_type: str, auth_config: Any
+        self, auth_type: str, auth_config: Any, access_token: str
     ) -> tuple[mcp_client.ServerInfo, Listing]:
         self._track.start("url")
         url = server_url.check(self._url)
         self._track.end(*_url_verdict(url))
-        headers = _headers(auth_type, auth_config)
+        headers = _headers(auth_type, auth_config, access_token)
         self._track.start("address")
         endpoint = mcp_client.Endpoint(url=url, headers=headers)
         opened = mcp_client.connect(endpoint, self._operation, self._reached)
@@ -234,13 +253,13 @@ class _Examination:
         )
 
 
-def _headers(auth_type: str, auth_config: Any) -> dict[str, str]:
+def _headers(auth_type: str, auth_config: Any, access_token: str) -> dict[str, str]:
     """Return the headers to offer; a config that cannot be sent was not accepted."""
     try:
         config = auth.check_config(auth_type, auth_config)
     except InvalidInput as error:
         raise AuthFailed(error.message) from None
-    return auth.headers_for(auth_type, config)
+    return auth.headers_for(auth_type, config, access_token=access_token)
 
 
 def _url_verdict(url: str) -> tuple[StepStatus, str]:

@@ -35,8 +35,15 @@ def check_config(auth_type: str, auth_config: Any) -> Config:
     return _CHECKS[auth_type](auth_config)
 
 
-def headers_for(auth_type: str, auth_config: Config) -> dict[str, str]:
-    """Return the request headers that carry the credential; empty when none does."""
+def headers_for(
+    auth_type: str, auth_config: Config, *, access_token: str = ""
+) -> dict[str, str]:
+    """Return the request headers that carry the credential; empty when none does.
+
+    `access_token` is that of a sign-in; it counts for OAuth alone.
+    """
+    if auth_type == "oauth" and access_token:
+        return oauth.headers(access_token)
     if auth_type == "api_key" and auth_config:
         return api_key.headers(auth_config)
     return {}

@@ -1,11 +1,14 @@
 """What is kept of a person's connectors, and the evidence of their use.
 
 `UserMCPConnection` is the connector, `ConnectionTest` the evidence of a test,
-`ToolCall` the evidence of a call; docs/data-model.md explains the columns.
+`ToolCall` the evidence of a call, `OAuthGrant`
+what a person granted by signing in; docs/data-model.md explains the columns.
 """
 
 from connectors.models.choices import (
     AuthType,
+    ClientKind,
+    GrantState,
     Outcome,
     Source,
     Status,
@@ -22,6 +25,12 @@ from connectors.models.connector import (
     UserMCPConnection,
 )
 from connectors.models.lease import Lease
+from connectors.models.oauth import (
+    OAuthClient,
+    OAuthFlow,
+    OAuthGrant,
+    OAuthRevocation,
+)
 from connectors.models.tool_call import EvidenceIsFinal, ToolCall, ToolCallQuerySet
 
 __all__ = [
@@ -29,10 +38,16 @@ __all__ = [
     "SLUG_CHARS",
     "SLUG_RETIRED_FOR",
     "AuthType",
+    "ClientKind",
     "ConnectionTest",
     "ConnectorQuerySet",
     "EvidenceIsFinal",
+    "GrantState",
     "Lease",
+    "OAuthClient",
+    "OAuthFlow",
+    "OAuthGrant",
+    "OAuthRevocation",
     "Outcome",
     "RetiredSlug",
     "Source",

@@ -63,3 +63,19 @@ class Outcome(models.TextChoices):
     FAILED = "failed", "Failed"
     UNKNOWN = "unknown", "Unknown"
     CANCELLED = "cancelled", "Cancelled"
+
+
+class ClientKind(models.TextChoices):
+    """How a client came to be known to its authorization server."""
+
+    PREREGISTERED = "preregistered", "Registered by the operator"
+    CIMD = "cimd", "Our metadata document"
+    DCR = "dcr", "Registered by itself"
+    MANUAL = "manual", "Entered for one connector"
+
+
+class GrantState(models.TextChoices):
+    ACTIVE = "active", "Active"
+    REFRESHING = "refreshing", "Being renewed"
+    SIGN_IN_AGAIN = "sign_in_again", "Sign in again"
+    REVOKED = "revoked", "Revoked"
