@@ -1,7 +1,7 @@
 """The demo and hostile servers as pytest fixtures, for every app's tests.
 
-Servers start once for a test run; `hostile` forgets between tests what it saw. A
-test that lets connectors reach them asks for `allow_loopback` as well.
+Servers start once for a test run; `hostile` and `authority` forget between tests what
+they saw. A test that lets connectors reach them asks for `allow_loopback` as well.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,8 @@ from pytest_django import Settings
 
 from config.tests.live import serve
 from demo import notes, releases, rota
+from demo.authority.running import RunningAuthority
+from demo.authority.running import running as running_authority
 from demo.hostile import Hostile, running, sockets
 from demo.hostile.sockets import HOST
 from demo.ports import DEMO_TOKEN
@@ -53,6 +55,23 @@ def token_server() -> Iterator[DemoServer]:
     """Answers 401 without its `token`."""
     with serve(releases.application()) as server:
         yield DemoServer(url=f"{server.url}/mcp", origin=server.url, token=DEMO_TOKEN)
+
+
+@pytest.fixture(scope="session")
+def authority_server() -> Iterator[RunningAuthority]:
+    """The authorization server and the journal behind it; what they saw adds up."""
+    with running_authority() as authority:
+        yield authority
+
+
+@pytest.fixture
+def authority(authority_server: RunningAuthority) -> RunningAuthority:
+    """The authorization server: knows nobody, saw nothing, nothing is broken.
+
+    `authority.mcp_url` is the MCP server that wants the sign-in.
+    """
+    authority_server.clear()
+    return authority_server
 
 
 @pytest.fixture(scope="session")
