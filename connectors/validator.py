@@ -106,7 +106,8 @@ async def stages(
 ) -> AsyncGenerator[Step | ValidationResult]:
     """Yield each step as it starts and ends, and the result as the last item.
 
-    `access_token` is that of a sign-in by OAuth. Closing the iterator ends the test: nothing is dialled for a person who left.
+    `access_token` is that of a sign-in by OAuth. Closing the iterator ends the
+    test: nothing is dialled for a person who left.
     """
     items: asyncio.Queue[Step | ValidationResult | None] = asyncio.Queue()
     test = asyncio.ensure_future(
