@@ -7,7 +7,7 @@ this process, those in time are counted in the cache that all processes share.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Hashable
+from collections.abc import AsyncGenerator, Hashable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from math import ceil
 from weakref import WeakKeyDictionary
@@ -52,10 +52,33 @@ class _Places:
 _places: WeakKeyDictionary[asyncio.AbstractEventLoop, _Places] = WeakKeyDictionary()
 
 
+class Turn:
+    """The places that one operation holds."""
+
+    def __init__(self, wanted: Sequence[tuple[Hashable, int]]) -> None:
+        self._places = _places.setdefault(asyncio.get_running_loop(), _Places())
+        self._wanted = wanted
+        self._held = AsyncExitStack()
+
+    async def take(self) -> None:
+        for key, limit in self._wanted:
+            await self._held.enter_async_context(self._places.one(key, limit))
+
+    async def leave(self) -> None:
+        await self._held.aclose()
+
+    @asynccontextmanager
+    async def given_back(self) -> AsyncGenerator[None]:
+        """Hold nothing during the block, and wait for the places after it."""
+        await self.leave()
+        yield
+        await self.take()
+
+
 @asynccontextmanager
 async def admit(
     *, user_id: int, origin: str, in_background: bool = False
-) -> AsyncGenerator[None]:
+) -> AsyncGenerator[Turn]:
     """Hold a place for one operation towards `origin` while the block runs.
 
     The person's own limit comes first, so that whoever exceeds it waits for
@@ -65,20 +88,23 @@ async def admit(
     Raises:
         TooManyRequests: no place became free in time.
     """
-    places = _places.setdefault(asyncio.get_running_loop(), _Places())
     own = ("background" if in_background else "person", user_id)
-    async with AsyncExitStack() as held:
+    turn = Turn(
+        (
+            (own, settings.OPS_PER_PERSON),
+            (("origin", origin), settings.CONNECTIONS_PER_ORIGIN),
+            ("process", settings.OPS_PER_PROCESS),
+        )
+    )
+    try:
         try:
             async with asyncio.timeout(settings.ADMISSION_WAIT_S):
-                for key, limit in (
-                    (own, settings.OPS_PER_PERSON),
-                    (("origin", origin), settings.CONNECTIONS_PER_ORIGIN),
-                    ("process", settings.OPS_PER_PROCESS),
-                ):
-                    await held.enter_async_context(places.one(key, limit))
+                await turn.take()
         except TimeoutError as problem:
             raise TooManyRequests(ceil(settings.ADMISSION_WAIT_S)) from problem
-        yield
+        yield turn
+    finally:
+        await turn.leave()
 
 
 async def count_test(*, user_id: int) -> None:

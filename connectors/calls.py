@@ -34,6 +34,7 @@ from connectors import (
     server_url,
 )
 from connectors.delivery import Delivery
+from connectors.elicitation import OnInput
 from connectors.errors import (
     AuthFailed,
     AuthRequired,
@@ -109,12 +110,15 @@ async def call_tool(
     via: str,
     definition_hash: str = "",
     on_progress: Progress | None = None,
+    on_input: OnInput | None = None,
     **record: Unpack[Record],
 ) -> CallResult:
     """Call `tool` of the person's connector within CALL_TIMEOUT_S, with evidence.
 
     A failure by the tool's own word is a result with `is_error`, not an exception.
     `definition_hash` is what the caller knows of it: it is not called if it changed.
+    With `on_input` the server may ask the person (`connectors.elicitation`): it is
+    called for each question, and the time until it returns does not count.
 
     Raises:
         ConnectorNotFound, ToolNotFound: the caller has none of that name.
@@ -135,7 +139,7 @@ async def call_tool(
         via=via,
         **record,
     )
-    call.delivery.on_progress = on_progress
+    call.delivery.on_progress, call.delivery.on_input = on_progress, on_input
     call.expected = definition_hash
     log.info("tool.call.started", **call.ids)
     try:
@@ -220,7 +224,8 @@ async def _perform(call: _Call) -> ToolOutcome:
         discover=connector.discover_cache,
     )
     origin = server_url.origin(connector.server_url)
-    async with admission.admit(user_id=connector.user_id, origin=origin):
+    async with admission.admit(user_id=connector.user_id, origin=origin) as turn:
+        delivery.away = turn.given_back
         try:
             return await delivery.run(endpoint, ids=call.ids)
         except ServerFailure as failure:

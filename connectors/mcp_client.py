@@ -15,8 +15,9 @@ from mcp import Client
 from mcp_types import DiscoverResult
 from mcp_types.version import LATEST_MODERN_VERSION, MODERN_PROTOCOL_VERSIONS
 
-from connectors import mcp_transport, pools
+from connectors import mcp_input, mcp_transport, pools, server_url
 from connectors.egress import HttpClient, Operation
+from connectors.elicitation import OnInput
 from connectors.errors import AuthFailed, AuthRequired, ConnectorError
 from connectors.mcp_failures import classify
 from connectors.mcp_probe import CLIENT, Probe, probe
@@ -45,18 +46,23 @@ class Endpoint:
 
 @asynccontextmanager
 async def connect(
-    endpoint: Endpoint, operation: Operation, on_step: Step | None = None
+    endpoint: Endpoint,
+    operation: Operation,
+    on_step: Step | None = None,
+    on_input: OnInput | None = None,
 ) -> AsyncIterator[Session]:
     """Open a session: stateless first, then `initialize`, then HTTP+SSE.
 
     `on_step` hears `answered` (HTTP works, and did not refuse us) and `agreed`
-    (the handshake). A stored transport in `endpoint` saves the negotiation.
+    (the handshake). A stored transport in `endpoint` saves the negotiation. With
+    `on_input` the server may ask the person, and is told so; it is called for the
+    questions of a server of the handshake era, which come in mid-call.
 
     Raises:
         ServerFailure: and nothing else, except for the ConnectorError that the
             body of the `async with` raised itself.
     """
-    dial = _Dial(endpoint, operation, on_step or (lambda _: None))
+    dial = _Dial(endpoint, operation, on_step or (lambda _: None), on_input)
     try:
         async with AsyncExitStack() as stack:
             yield await dial.reach(stack)
@@ -68,10 +74,19 @@ async def connect(
 class _Dial:
     """One attempt to reach a server, over as many transports as it takes."""
 
-    def __init__(self, endpoint: Endpoint, operation: Operation, on_step: Step) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        operation: Operation,
+        on_step: Step,
+        on_input: OnInput | None,
+    ) -> None:
         self._endpoint = endpoint
         self._operation = operation
         self._on_step = on_step
+        self._on_input = on_input
+        # Who asks; "" if nobody can be asked.
+        self._asking = server_url.origin(endpoint.url) if on_input else ""
         self._offered = bool(endpoint.headers)
         self._session: Session | None = None
 
@@ -162,32 +177,45 @@ class _Dial:
             if kind == "sse":
                 self._operation.allow_get_stream = True
                 wire.abort = scope.cancel
-            async with _sdk_client(streams, known, self._operation) as client:
+            elif self._on_input and not known.discover:
+                self._operation.allow_get_stream = True
+            async with self._sdk_client(streams, known) as client:
                 wire.protocol_version = client.protocol_version
-                server = server_info(client, kind=kind, discover=known.discover)
-                yield Session(client, server=server, wire=wire, http=http)
+                if self._operation.allow_get_stream:
+                    await mcp_transport.wait_for_questions(wire)
+                yield Session(
+                    client,
+                    server=server_info(client, kind=kind, discover=known.discover),
+                    wire=wire,
+                    http=http,
+                    asking=self._asking,
+                )
         if scope.cancelled_caught:
             raise _Refused
         await mcp_transport.say_goodbye(url=known.url, http=http, wire=wire)
 
+    def _sdk_client(self, streams: Any, known: Probe) -> Client:
+        discover = (
+            DiscoverResult.model_validate(known.discover, by_name=False)
+            if known.discover
+            else None
+        )
+        on_input, operation = self._on_input, self._operation
+        return Client(
+            streams,
+            mode=LATEST_MODERN_VERSION if discover else "legacy",
+            prior_discover=discover,
+            # The deadline of the operation ends it first; this is the SDK's own.
+            read_timeout_seconds=operation.deadline_s + operation.waits_s + 1,
+            # Only what is given is advertised: without it, no server may ask.
+            elicitation_callback=(
+                mcp_input.callback(on_input, origin=self._asking) if on_input else None
+            ),
+            client_info=CLIENT,
+            # Never a shared cache: what one person's credential may see is theirs.
+            cache=None,
+        )
+
 
 class _Refused(Exception):
     """The server refused a message that nobody would have waited for in vain."""
-
-
-def _sdk_client(streams: Any, known: Probe, operation: Operation) -> Client:
-    discover = (
-        DiscoverResult.model_validate(known.discover, by_name=False)
-        if known.discover
-        else None
-    )
-    return Client(
-        streams,
-        mode=LATEST_MODERN_VERSION if discover else "legacy",
-        prior_discover=discover,
-        # The deadline of the operation ends it first; this is the SDK's own.
-        read_timeout_seconds=operation.deadline_s + 1,
-        client_info=CLIENT,
-        # Never a shared cache: what one person's credential may see is theirs.
-        cache=None,
-    )

@@ -6,12 +6,13 @@ the SDK's own models would lose a whole listing for one wrong field.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import mcp_param_headers, x_mcp_header_map
+from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
 from mcp_types import (
     METHOD_NOT_FOUND,
     CallToolRequest,
@@ -27,6 +28,7 @@ from pydantic import TypeAdapter
 from connectors.egress import HttpClient
 from connectors.errors import ResponseTooLarge, ServerError
 from connectors.listing import Listing
+from connectors.mcp_input import Continuation, Unfinished, read_all
 from connectors.mcp_transport import Wire
 from connectors.text import clean, clean_json
 
@@ -74,12 +76,15 @@ class Session:
         server: ServerInfo,
         wire: Wire,
         http: HttpClient,
+        asking: str = "",
     ) -> None:
         self.server = server
         self.calling = False
         self._client = client
         self._wire = wire
         self._http = http
+        # Who may ask the person, by origin; "" if nobody may.
+        self._asking = asking
 
     async def list_tools(self) -> Listing:
         """Read every page of the server's tools, and check that they can be used.
@@ -126,11 +131,15 @@ class Session:
         *,
         input_schema: dict[str, Any] | None = None,
         on_progress: Progress | None = None,
-    ) -> ToolOutcome:
+        continued: Continuation | None = None,
+    ) -> ToolOutcome | Unfinished:
         """Send `tools/call` once. The result is not checked against a schema here.
 
         `input_schema` names the arguments that the server wants as headers too
-        (specification 2026-07-28, "Request Metadata").
+        (specification 2026-07-28, "Request Metadata"). A server that wants to know
+        something first answers with its questions, and nothing is cached of it; the
+        call is sent anew, as another request, with `continued` ("Multi Round-Trip
+        Requests").
 
         Raises:
             OutcomeUnknown: the connection broke after the request had left.
@@ -140,21 +149,39 @@ class Session:
             mirrored = mcp_param_headers(x_mcp_header_map(input_schema), arguments)
             self._http.headers.update(mirrored)
         self._wire.raw = {}
+        if continued:
+            self._skip_ids(continued.rounds)
         self.calling = True
         result = await self._client.session.send_request(
             CallToolRequest(
-                params=CallToolRequestParams(name=name, arguments=arguments)
+                params=CallToolRequestParams(
+                    name=name,
+                    arguments=arguments,
+                    input_responses=continued.responses() if continued else None,
+                    request_state=continued.state if continued else None,
+                )
             ),
             _CALL_RESULT,
             progress_callback=_cleaned(on_progress),
         )
         self.calling = False
         if isinstance(result, InputRequiredResult):
+            if self._asking:
+                return read_all(result, origin=self._asking)
             raise ServerError(
                 "The tool asks for more input in the middle of the call.",
                 suggestion="Give every argument at once, or use another tool.",
             )
         return _read_outcome(self._wire.raw)
+
+    def _skip_ids(self, count: int) -> None:
+        """Number the next request higher than `count` before it, on connections ago.
+
+        "The JSON-RPC id MUST be different" for a call that goes on; the SDK counts
+        from 1 on each connection and takes no id.
+        """
+        dispatcher = cast(JSONRPCDispatcher, self._client.session._dispatcher)
+        dispatcher._next_id += count
 
 
 def server_info(

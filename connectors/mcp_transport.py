@@ -32,6 +32,8 @@ _LONGEST_ESCAPE = 12
 SESSION_HEADER = "mcp-session-id"
 # Ending a session is a courtesy: nobody waits longer than this for it.
 GOODBYE_S = 1.0
+# How long a server may take to begin the stream on which it asks.
+LISTEN_S = 1.0
 
 
 @dataclass(kw_only=True)
@@ -42,6 +44,8 @@ class Wire:
     raw: dict[str, Any] = field(default_factory=dict)
     session_id: str = ""
     protocol_version: str = ""
+    # The server answered the request for a stream of its own questions.
+    listening: asyncio.Event = field(default_factory=asyncio.Event)
     # Ends the connection at once: the SDK swallows a refused POST of HTTP+SSE.
     abort: Callable[[], None] | None = None
 
@@ -50,6 +54,8 @@ class Wire:
         content_type = response.headers.get("content-type", "").lower()
         if content_type.startswith(("application/json", "text/event-stream")):
             response.stream = WellFormed(cast(httpx2.AsyncByteStream, response.stream))
+        if response.request.method == "GET":
+            self.listening.set()
         if response.status_code < 400:
             self.session_id = response.headers.get(SESSION_HEADER, self.session_id)
         elif self.abort and response.request.method == "POST":
@@ -203,6 +209,18 @@ async def streams(
         )
     async with opened as (read, write):
         yield Received(read, wire), write
+
+
+async def wait_for_questions(wire: Wire) -> None:
+    """Wait until a server of the handshake era can ask in the middle of a call.
+
+    What it asks before its stream is open, it may throw away and wait in vain.
+    """
+    if not wire.session_id:
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LISTEN_S):
+            await wire.listening.wait()
 
 
 async def say_goodbye(*, url: str, http: HttpClient, wire: Wire) -> None:

@@ -144,10 +144,11 @@ def _client(
     operation: egress.Operation,
     headers: Mapping[str, str] | None,
 ) -> egress.HttpClient:
-    # The operation's deadline is the limit; a single read may take all of it.
+    # The operation's deadline is the limit; a single read may take all of it, and as
+    # long as a person is waited for.
     return egress.client(
         pool=pool,
         operation=operation,
         headers=headers,
-        timeout_s=operation.deadline_s,
+        timeout_s=operation.deadline_s + operation.waits_s,
     )

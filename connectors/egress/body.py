@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import cast
 
-import anyio
 import httpx2
 
 from connectors.egress.failures import BodyTooLarge
@@ -44,7 +43,7 @@ class GuardedBody(httpx2.AsyncByteStream):
         self._exchange.stop_clock()
 
     async def _next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
-        with anyio.fail_after(self._operation.left_s):
+        with self._operation.in_time():
             return await anext(chunks, None)
 
     def _count(self, size: int) -> None:

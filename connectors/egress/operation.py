@@ -1,11 +1,14 @@
 """What one operation may use up, and what it did on the wire."""
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 import httpx2
 import structlog
 
@@ -89,16 +92,18 @@ class Operation:
     """The budget and the record of one operation: a test, a listing, a call.
 
     `max_bytes` limits each response, `max_total_bytes` (twice that, if not given)
-    all of them. `deadline_s` seconds after it was made, everything ends. `on_event`
-    is told `resolved` when the addresses of a new connection were permitted, and
-    `connected` each time that a request is about to be written.
+    all of them. `deadline_s` seconds after it was made, everything ends; while a
+    person is waited for, the clock stands, for `waits_s` at most. `on_event` is told
+    `resolved` when the addresses of a new connection were permitted, and `connected`
+    each time that a request is about to be written.
     """
 
     max_bytes: int
     deadline_s: float
+    waits_s: float = 0
     max_requests: int = MAX_REQUESTS
     max_total_bytes: int = 0
-    # HTTP+SSE needs a GET stream; elsewhere nobody listens to one.
+    # HTTP+SSE needs a GET stream, and who can be asked in mid-call listens to one.
     allow_get_stream: bool = False
     on_event: Callable[[str], None] | None = field(default=None, repr=False)
     exchanges: list[Exchange] = field(default_factory=list, init=False)
@@ -106,8 +111,10 @@ class Operation:
     too_large: bool = field(default=False, init=False)
     budget_spent: bool = field(default=False, init=False)
     resumes: int = field(default=0, init=False)
+    streams: int = field(default=0, init=False)
     total_bytes: int = field(default=0, init=False)
     _end: float = field(default=0.0, init=False, repr=False)
+    _scopes: set[anyio.CancelScope] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.max_total_bytes = self.max_total_bytes or 2 * self.max_bytes
@@ -117,6 +124,34 @@ class Operation:
     def left_s(self) -> float:
         """The seconds until everything ends."""
         return max(0.0, self._end - time.monotonic())
+
+    @contextmanager
+    def in_time(self) -> Iterator[None]:
+        """Run the block until everything ends.
+
+        Raises:
+            TimeoutError: the block had not ended by then.
+        """
+        with anyio.fail_after(self.left_s) as scope:
+            self._scopes.add(scope)
+            try:
+                yield
+            finally:
+                self._scopes.discard(scope)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the clock during the block, for what is under way too."""
+        left_s = self.left_s
+        self._end = math.inf
+        for scope in self._scopes:
+            scope.deadline = math.inf
+        try:
+            yield
+        finally:
+            self._end = time.monotonic() + left_s
+            for scope in self._scopes:
+                scope.deadline = anyio.current_time() + left_s
 
     @property
     def last(self) -> Exchange | None:

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self, cast
 
-import anyio
 import httpcore2
 import httpx2
 
@@ -17,6 +16,7 @@ from connectors.egress.failures import (
 from connectors.egress.operation import UNDER_WAY, Exchange, Operation
 
 MAX_RESUMES = 3
+MAX_STREAMS = 3
 MAX_HEADERS = 200
 MAX_HEADER_BYTES = 64 << 10
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -76,7 +76,7 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
             # An sni_hostname would name another host to TLS than the URL does.
             timeouts = request.extensions.get("timeout", {})
             request.extensions = {"timeout": timeouts, "trace": self._tracer(exchange)}
-            with anyio.fail_after(self._operation.left_s):
+            with self._operation.in_time():
                 response = await super().handle_async_request(request)
             return await self._guarded(response, exchange)
         except BaseException as problem:
@@ -93,14 +93,16 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
         The SDK reopens the GET stream of a handshake-era server each time that the
         server closes it, and resumes a broken answer as often as it is told to.
         """
-        if request.method != "GET" or self._operation.allow_get_stream:
+        if request.method != "GET":
             return False
         if "text/event-stream" not in request.headers.get("accept", ""):
             return False
+        operation = self._operation
         if "last-event-id" not in request.headers:
-            return True
-        self._operation.resumes += 1
-        return self._operation.resumes > MAX_RESUMES
+            operation.streams += 1
+            return not operation.allow_get_stream or operation.streams > MAX_STREAMS
+        operation.resumes += 1
+        return operation.resumes > MAX_RESUMES
 
     def _check(self, request: httpx2.Request) -> None:
         url = request.url

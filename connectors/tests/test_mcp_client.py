@@ -21,6 +21,7 @@ from connectors.errors import (
     ToolNotFound,
 )
 from connectors.mcp_client import Endpoint, ToolOutcome, connect
+from connectors.mcp_input import Unfinished
 from demo.fixtures import DemoServer
 from demo.hostile import Hostile
 
@@ -31,9 +32,14 @@ def operation(deadline_s: float = 5) -> Operation:
     return Operation(max_bytes=8 << 20, deadline_s=deadline_s)
 
 
+def finished(reply: ToolOutcome | Unfinished) -> ToolOutcome:
+    assert isinstance(reply, ToolOutcome)
+    return reply
+
+
 async def _call(endpoint: Endpoint, deadline_s: float, **call: Any) -> ToolOutcome:
     async with connect(endpoint, operation(deadline_s)) as session:
-        return await session.call_tool(**call)
+        return finished(await session.call_tool(**call))
 
 
 def call(
@@ -215,7 +221,8 @@ def test_progress_is_heard_and_cleaned(hostile: Hostile):
     async def run() -> ToolOutcome:
         endpoint = Endpoint(url=hostile.url("call-slow"))
         async with connect(endpoint, operation()) as session:
-            return await session.call_tool("echo", {"text": "x"}, on_progress=hear)
+            reply = await session.call_tool("echo", {"text": "x"}, on_progress=hear)
+        return finished(reply)
 
     assert text_of(async_to_sync(run)()) == "x"
     assert heard
