@@ -53,7 +53,8 @@ async def probe(
 ) -> Probe:
     """Send `server/discover` and wait at most DISCOVER_TIMEOUT_S for the answer.
 
-    Redirects are followed up to 3 times within the origin (307 and 308 only).
+    Redirects are followed up to 3 times within the origin (307 and 308 only). A
+    server that refuses the version and names one of ours is asked again, once.
 
     Raises:
         AuthRequired, AuthFailed, ServerError: the status alone is the verdict.
@@ -62,31 +63,38 @@ async def probe(
 
     Source: specification 2026-07-28, "Backward Compatibility" of streamable HTTP.
     """
+    asked = [LATEST_MODERN_VERSION]
     for _ in range(MAX_REDIRECTS + 1):
         try:
             async with asyncio.timeout(settings.DISCOVER_TIMEOUT_S):
-                target, answer = await _ask(url, http)
+                target, answer = await _ask(url, http, asked[-1])
         except TimeoutError:
             return Probe(url=url)
         last = operation.last
         if last and last.status in _CONCLUSIVE:
             failure = from_status(last, offered=offered)
             raise failure or InvalidMcpServer()
-        if target is None:
+        if target is not None:
+            url = _within(url, target)
+        elif len(asked) == 1 and (version := _wished(answer)):
+            asked.append(version)
+        else:
             return Probe(url=url, discover=_read(answer))
-        url = _within(url, target)
     raise InvalidMcpServer("It redirects again and again.")
 
 
-async def _ask(url: str, http: HttpClient) -> tuple[httpx2.URL | None, Any]:
+async def _ask(
+    url: str, http: HttpClient, version: str
+) -> tuple[httpx2.URL | None, Any]:
     """Return where the answer redirects to, or the JSON-RPC message it holds."""
     headers = {
         "accept": "application/json, text/event-stream",
         "content-type": "application/json",
-        "mcp-protocol-version": LATEST_MODERN_VERSION,
+        "mcp-protocol-version": version,
         "mcp-method": "server/discover",
     }
-    async with http.stream("POST", url, json=_request(), headers=headers) as response:
+    request = _request(version)
+    async with http.stream("POST", url, json=request, headers=headers) as response:
         if response.next_request is not None:
             if response.status_code not in (307, 308):
                 raise _moved(response.next_request.url)
@@ -109,10 +117,10 @@ async def _first_answer(response: httpx2.Response) -> Any:
     return None
 
 
-def _request() -> dict[str, Any]:
+def _request(version: str) -> dict[str, Any]:
     info = CLIENT.model_dump(by_alias=True, mode="json", exclude_none=True)
     meta = {
-        PROTOCOL_VERSION_META_KEY: LATEST_MODERN_VERSION,
+        PROTOCOL_VERSION_META_KEY: version,
         CLIENT_INFO_META_KEY: info,
         CLIENT_CAPABILITIES_META_KEY: {},
     }
@@ -135,9 +143,10 @@ def _read(answer: Any) -> dict[str, Any] | None:
     """Return the discover result of a modern server, None for any other."""
     if not isinstance(answer, dict):
         return None
-    error = answer.get("error")
-    if isinstance(error, dict) and error.get("code") == UNSUPPORTED_PROTOCOL_VERSION:
-        _refuse_foreign(error.get("data"))
+    named = _named(answer)
+    ours = {*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS}
+    if named is not None and not ours & set(named):
+        raise unsupported_version(named)
     result = answer.get("result")
     if not isinstance(result, dict):
         return None
@@ -151,14 +160,24 @@ def _read(answer: Any) -> dict[str, Any] | None:
     return {**result, "ttlMs": 0, "cacheScope": "private"}
 
 
-def _refuse_foreign(data: Any) -> None:
-    """Stop when a server names its versions and none of them is one of ours."""
+def _wished(answer: Any) -> str | None:
+    """Return the newest of our versions that a server wants instead, if it says so.
+
+    Source: specification 2026-07-28, "Version Negotiation".
+    """
+    named = _named(answer) or []
+    ours = [version for version in MODERN_PROTOCOL_VERSIONS if version in named]
+    return ours[-1] if ours else None
+
+
+def _named(answer: Any) -> list[str] | None:
+    """Return the versions that a server names as it refuses the one of a request."""
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if not isinstance(error, dict) or error.get("code") != UNSUPPORTED_PROTOCOL_VERSION:
+        return None
+    data = error.get("data")
     named = data.get("supported") if isinstance(data, dict) else None
-    if not isinstance(named, list):
-        return
-    ours = {*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS}
-    if not ours & {version for version in named if isinstance(version, str)}:
-        raise unsupported_version([str(version) for version in named])
+    return [str(version) for version in named] if isinstance(named, list) else None
 
 
 def _within(url: str, target: httpx2.URL) -> str:

@@ -23,7 +23,9 @@ from connectors.errors import (
 from connectors.mcp_client import Endpoint, ToolOutcome, connect
 from connectors.mcp_input import Unfinished
 from demo.fixtures import DemoServer
-from demo.hostile import Hostile
+from demo.hostile import Exchange, Fault, Hostile, running
+from demo.hostile.peer import MODERN, unsupported
+from demo.hostile.replies import instead, once
 
 pytestmark = pytest.mark.usefixtures("allow_loopback")
 
@@ -89,6 +91,26 @@ def test_what_is_known_of_a_modern_server_saves_every_other_request(hostile: Hos
     hostile.clear()
     assert text_of(call(url, **known)) == "x"
     assert dict(hostile.seen("good").methods) == {"tools/call": 1}
+
+
+async def wants_another(exchange: Exchange) -> None:
+    raise unsupported([MODERN], exchange.request.header("mcp-protocol-version"))
+
+
+def test_a_server_that_names_the_version_it_wants_is_asked_again():
+    fault = Fault(about="refuses once", reply=once("server/discover", wants_another))
+    with running(faults={"peer": fault}) as peer:
+        assert async_to_sync(_known)(peer.url("peer"))["protocol_version"] == MODERN
+        seen = peer.seen("peer").methods
+    assert (seen["server/discover"], seen["initialize"]) == (2, 0)
+
+
+def test_a_server_that_refuses_the_version_it_wants_is_asked_twice_at_most():
+    reply = instead("server/discover", wants_another)
+    fault = Fault(about="refuses", reply=reply, era="both")
+    with running(faults={"peer": fault}) as peer:
+        assert async_to_sync(_known)(peer.url("peer"))["discover"] is None
+        assert peer.seen("peer").methods["server/discover"] == 2
 
 
 @pytest.mark.parametrize(("name", "era"), [("good", "legacy"), ("sse-good", None)])
