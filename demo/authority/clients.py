@@ -32,6 +32,8 @@ def described(client_id: str, metadata: Mapping[str, Any]) -> Client:
     if method not in AUTH_METHODS:
         raise Refused("invalid_client_metadata", "No such way to authenticate.")
     grant_types = metadata.get("grant_types") or ["authorization_code"]
+    if not isinstance(grant_types, list):
+        raise Refused("invalid_client_metadata", "grant_types is a list.")
     return Client(
         client_id=client_id,
         redirect_uris=tuple(redirect_uris),

@@ -123,9 +123,10 @@ fails as you want. What happened is at <a href="/stats">/stats</a>.</p>
 
 def _switch(switch: Field[Any], state: Any) -> str:
     choices = switch.metadata["choices"]
-    if isinstance(switch.default, bool):
+    usual: Any = switch.default
+    turned = ' class="turned"' if state != usual else ""
+    if isinstance(usual, bool):
         choices, state = ("on", "off"), "on" if state else "off"
-    usual = {True: "on", False: "off"}.get(switch.default, switch.default)
     if choices:
         options = "".join(
             f"<option{' selected' if choice == state else ''}>{choice}</option>"
@@ -134,7 +135,6 @@ def _switch(switch: Field[Any], state: Any) -> str:
         field = f'<select id="{switch.name}" name="{switch.name}">{options}</select>'
     else:
         field = f'<input id="{switch.name}" name="{switch.name}" value="{state}">'
-    turned = ' class="turned"' if state != usual else ""
     return (
         f"<tr{turned}><td><strong>{switch.name.replace('_', ' ')}</strong>"
         f'<small id="about-{switch.name}">{escape(switch.metadata["about"])}</small>'

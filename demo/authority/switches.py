@@ -122,8 +122,9 @@ def _read(switch: Field[Any], value: Any) -> Any:
         if value not in choices:
             raise ValueError(f"{switch.name} is one of: {', '.join(choices)}.")
         return value
+    default: Any = switch.default
     try:
-        number = type(switch.default)(value)
+        number = type(default)(value)
     except (TypeError, ValueError):
         number = -1
     if not 0 <= number <= LONGEST_S:

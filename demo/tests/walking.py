@@ -2,14 +2,14 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
 
 from demo.authority.running import RunningAuthority
-from demo.tests.dialling import http
+from demo.tests.dialling import PATIENCE_S, http
 
 REDIRECT = "https://patchbay.example/callback"
 VERIFIER = "a-verifier-of-at-least-forty-three-characters-long"
@@ -39,7 +39,6 @@ class Walk:
     secret: str = ""
     redirect_uri: str = REDIRECT
     auth: str = "none"
-    parameters: dict[str, str] = field(default_factory=dict)
 
     def registered(self, auth: str = "none") -> "Walk":
         """Register by itself (RFC 7591)."""
@@ -77,7 +76,7 @@ class Walk:
     def code(self, account: str = "ada", **changes: str | None) -> str:
         return query(self.authority.sign_in(self.url(**changes), account))["code"]
 
-    def redeem(self, code: str, **changes: str | None) -> httpx2.Response:
+    def redeem(self, code: str, /, **changes: str | None) -> httpx2.Response:
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -87,13 +86,15 @@ class Walk:
         }
         return self.post("/token", form | changes)
 
-    def refresh(self, token: str, **changes: str | None) -> httpx2.Response:
+    def refresh(
+        self, token: str, *, timeout_s: float = PATIENCE_S, **changes: str | None
+    ) -> httpx2.Response:
         form = {
             "grant_type": "refresh_token",
             "refresh_token": token,
             "resource": self.authority.mcp_url,
         }
-        return self.post("/token", form | changes)
+        return self.post("/token", form | changes, timeout_s=timeout_s)
 
     def revoke(self, token: str) -> httpx2.Response:
         return self.post("/revoke", {"token": token})
@@ -105,18 +106,19 @@ class Walk:
         told: dict[str, Any] = answer.json()
         return told
 
-    def post(self, path: str, form: dict[str, Any]) -> httpx2.Response:
+    def post(
+        self, path: str, form: dict[str, Any], *, timeout_s: float = PATIENCE_S
+    ) -> httpx2.Response:
         """Send a form as this client."""
         if self.auth == "none":
             form = {"client_id": self.client_id} | form
         elif self.auth == "client_secret_post":
             proof = {"client_id": self.client_id, "client_secret": self.secret}
             form = proof | form
-        with http() as client:
+        with http(timeout_s) as client:
+            if self.auth == "client_secret_basic":
+                client.auth = httpx2.BasicAuth(self.client_id, self.secret)
             return client.post(
                 f"{self.authority.issuer}{path}",
                 data={name: text for name, text in form.items() if text is not None},
-                auth=(self.client_id, self.secret)
-                if self.auth == "client_secret_basic"
-                else None,
             )
