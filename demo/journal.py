@@ -1,5 +1,6 @@
 """The *Journal* server: shows a person their own entries, once they signed in."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -26,7 +27,22 @@ INSTRUCTIONS = (
     "The journal of the person who signed in, one entry or more a day. Search before"
     " you answer what they did or thought."
 )
+# Tools that want more than journal:read.
 NEEDS = {"add_entry": "journal:write"}
+
+# What the tools take, as forms and models see it.
+Limit = Annotated[int, Field(description="How many entries to show.", ge=1, le=50)]
+Words = Annotated[
+    str,
+    Field(
+        description="A word of a title or a text.",
+        min_length=1,
+        max_length=100,
+        examples=["tea"],
+    ),
+]
+Title = Annotated[str, Field(description="A few words.", min_length=1, max_length=100)]
+Text = Annotated[str, Field(description="What happened.", max_length=5000)]
 
 
 class Entry(BaseModel):
@@ -85,6 +101,9 @@ class Journal:
         self.entries = {key: list(first) for key, first in FIRST_ENTRIES.items()}
 
 
+type Owner = Callable[[Context, str], Account]
+
+
 def build(authority: Authority, journal: Journal) -> MCPServer:
     """Make a journal server, without its door."""
     server: MCPServer = MCPServer(
@@ -100,27 +119,20 @@ def build(authority: Authority, journal: Journal) -> MCPServer:
         authority.seen.mcp_calls.append({"tool": tool, "account": key})
         return ACCOUNTS[key]
 
+    _add_reading(server, journal, owner)
+    _add_writing(server, journal, owner)
+    return server
+
+
+def _add_reading(server: MCPServer, journal: Journal, owner: Owner) -> None:
     @server.tool(title="List entries", annotations=LOOKS_UP)
-    def list_entries(
-        context: Context,
-        limit: Annotated[
-            int, Field(description="How many entries to show.", ge=1, le=50)
-        ] = 10,
-    ) -> list[Entry]:
+    def list_entries(context: Context, limit: Limit = 10) -> list[Entry]:
         """Show your newest entries, newest first."""
         entries = journal.entries[owner(context, "list_entries").key]
         return entries[::-1][:limit]
 
     @server.tool(title="Search entries", annotations=LOOKS_UP)
-    def search_entries(
-        context: Context,
-        text: Annotated[
-            str,
-            Field(
-                description="A word of a title or a text.", min_length=1, max_length=100
-            ),
-        ],
-    ) -> list[Entry]:
+    def search_entries(context: Context, text: Words) -> list[Entry]:
         """Find your entries by a word."""
         entries = journal.entries[owner(context, "search_entries").key]
         wanted = text.casefold()
@@ -130,19 +142,6 @@ def build(authority: Authority, journal: Journal) -> MCPServer:
             if wanted in f"{entry.title} {entry.text}".casefold()
         ]
 
-    @server.tool(title="Add an entry", annotations=ADDS)
-    def add_entry(
-        context: Context,
-        title: Annotated[
-            str, Field(description="A few words.", min_length=1, max_length=100)
-        ],
-        text: Annotated[str, Field(description="What happened.", max_length=5000)] = "",
-    ) -> Entry:
-        """Write an entry into your journal, under today."""
-        entry = Entry(day=datetime.now(UTC).date(), title=title, text=text)
-        journal.entries[owner(context, "add_entry").key].append(entry)
-        return entry
-
     @server.tool(title="Who am I", annotations=LOOKS_UP)
     def whoami(context: Context) -> Person:
         """Say whose journal this is."""
@@ -150,7 +149,14 @@ def build(authority: Authority, journal: Journal) -> MCPServer:
         entries = len(journal.entries[account.key])
         return Person(name=account.name, email=account.email, entries=entries)
 
-    return server
+
+def _add_writing(server: MCPServer, journal: Journal, owner: Owner) -> None:
+    @server.tool(title="Add an entry", annotations=ADDS)
+    def add_entry(context: Context, title: Title, text: Text = "") -> Entry:
+        """Write an entry into your journal, under today."""
+        entry = Entry(day=datetime.now(UTC).date(), title=title, text=text)
+        journal.entries[owner(context, "add_entry").key].append(entry)
+        return entry
 
 
 def application(authority: Authority, journal: Journal | None = None) -> Starlette:
