@@ -1,0 +1,253 @@
+"""What is stored of a grant: its tokens, their times, and who renews them now.
+
+Each function is one short transaction: none of them is open while the network is
+asked. A grant is renewed by whoever has its lease; the result is stored only if the
+version and the lease are still the ones that were taken.
+Whoever locks both locks the connector before its grant.
+"""
+
+import random
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from connectors import health
+from connectors.auth import oauth
+from connectors.auth.oauth import Pending, Tokens
+from connectors.errors import AuthFailed
+from connectors.models import (
+    AuthType,
+    GrantState,
+    OAuthClient,
+    OAuthGrant,
+    Status,
+    UserMCPConnection,
+)
+
+log = structlog.get_logger(__name__)
+
+# In which there are tokens that can be used.
+ALIVE = (GrantState.ACTIVE, GrantState.REFRESHING)
+# The worker leaves a sign-in service alone that could not renew a grant.
+RETRY_S = 60.0
+JITTER = 0.1
+# How the owner of a lease begins who tries what a process that died had tried.
+AGAIN = "again-"
+
+_LEASE_FIELDS = {
+    "state",
+    "lease_owner",
+    "lease_until",
+    "refresh_started_at",
+    "updated_at",
+}
+_TOKEN_FIELDS = {
+    *_LEASE_FIELDS,
+    "tokens",
+    "scope",
+    "expires_at",
+    "refresh_at",
+    "has_refresh",
+    "version",
+    "fresh_rejected",
+}
+
+
+def store(
+    *,
+    user_id: int,
+    connector_id: int,
+    pending: Pending,
+    client: OAuthClient,
+    tokens: Tokens,
+    label: str,
+) -> OAuthGrant:
+    """Store what a person just granted for a connector, in place of what was there.
+
+    Call it in the transaction that stores the connector. Whoever renews the grant
+    before it then finds another version, and throws away what they got.
+    """
+    grants = OAuthGrant.objects.select_for_update()
+    row = grants.filter(connector_id=connector_id).first()
+    row = row or OAuthGrant(connector_id=connector_id, version=0)
+    row.user_id = user_id
+    row.issuer, row.client = pending.server.issuer, client
+    row.resource, row.account_label = pending.resource, label
+    row.wanted_scope = ""
+    _fill(row, tokens, server=pending.server.stored(), issued_at=timezone.now())
+    row.save()
+    return row
+
+
+def is_held(row: OAuthGrant) -> bool:
+    """Tell whether somebody renews the grant now.
+
+    A lease that ends later than any can was taken by a clock that was wrong.
+    """
+    if not row.lease_owner or row.lease_until is None:
+        return False
+    longest = timedelta(seconds=settings.REFRESH_LEASE_S + settings.CLOCK_SKEW_S)
+    now = timezone.now()
+    return now < row.lease_until <= now + longest
+
+
+def has_ended(row: OAuthGrant, *, lifetime_s: float | None) -> bool:
+    """Tell whether the access token is not to be sent any more.
+
+    That is CLOCK_SKEW_S before its end, or a fifth of its life if that is less: the
+    clock there may be ahead of ours, and the request takes its time.
+    """
+    if row.expires_at is None:
+        return False
+    early_s = min(settings.CLOCK_SKEW_S, (lifetime_s or 0) / 5)
+    if not row.has_refresh:
+        early_s = 0
+    return timezone.now() >= row.expires_at - timedelta(seconds=early_s)
+
+
+def take(*, grant_id: int, version: int) -> OAuthGrant | None:
+    """Take the lease of a grant, and return it with its client; None if it is held.
+
+    `refresh_started_at` is stored before anything leaves: if the process dies, the
+    next knows that the refresh token may be spent, and tries it once.
+    """
+    with transaction.atomic():
+        rows = OAuthGrant.objects.select_related("client")
+        rows = rows.select_for_update(of=("self",))
+        row = rows.filter(pk=grant_id, version=version, state__in=ALIVE).first()
+        if row is None or is_held(row):
+            return None
+        died = row.refresh_started_at is not None
+        if died and row.lease_owner.startswith(AGAIN):
+            row.state = GrantState.SIGN_IN_AGAIN
+            return row
+        now = timezone.now()
+        row.state = GrantState.REFRESHING
+        row.lease_owner = f"{AGAIN if died else ''}{secrets.token_hex(16)}"
+        row.lease_until = now + timedelta(seconds=settings.REFRESH_LEASE_S)
+        row.refresh_started_at = now
+        row.save(update_fields=_LEASE_FIELDS)
+    return row
+
+
+def keep(
+    taken: OAuthGrant, tokens: Tokens, *, issued_at: datetime
+) -> OAuthGrant | None:
+    """Store renewed tokens and give the lease back; None if it is no longer ours."""
+    with transaction.atomic():
+        row = _still(taken).select_for_update().first()
+        if row is None:
+            return None
+        server = row.tokens.open()["server"]
+        _fill(row, tokens, server=server, issued_at=issued_at)
+        row.save(update_fields=_TOKEN_FIELDS)
+    return row
+
+
+def give_back(taken: OAuthGrant) -> None:
+    """Give the lease back: the grant is as it was, and is tried again later."""
+    _still(taken).update(
+        state=GrantState.ACTIVE,
+        lease_owner="",
+        lease_until=None,
+        refresh_started_at=None,
+        refresh_at=timezone.now() + timedelta(seconds=RETRY_S),
+    )
+
+
+def end(seen: OAuthGrant, *, fresh_rejected: bool = False) -> bool:
+    """Say that only the person can go on, on the grant and on its connector.
+
+    Nothing happens if there are other tokens than those that were `seen`, or if
+    somebody else is about to renew them.
+    """
+    with transaction.atomic():
+        connector = _lock_connector(seen.connector_id)
+        row = _still(seen).select_for_update().filter(state__in=ALIVE).first()
+        if row is None:
+            return False
+        _release(row)
+        row.state, row.refresh_at = GrantState.SIGN_IN_AGAIN, None
+        row.fresh_rejected = fresh_rejected
+        fields = {*_LEASE_FIELDS, "refresh_at", "fresh_rejected"}
+        row.save(update_fields=fields)
+        before = connector.status if connector else ""
+        if connector:
+            health.failed(connector, error_code=AuthFailed.code)
+            connector.save(update_fields=health.HEALTH_FIELDS)
+    ids = {"user_id": seen.user_id, "connector_id": seen.connector_id}
+    log.info("oauth.sign_in_again", **ids, fresh_rejected=fresh_rejected)
+    if connector:
+        health.announce(connector, before=before)
+    return True
+
+
+def want_more(*, grant_id: int, scope: str) -> None:
+    """Note that a refusal asked for `scope` beside what was granted."""
+    with transaction.atomic():
+        row = OAuthGrant.objects.select_for_update().filter(pk=grant_id).first()
+        if row is None:
+            return
+        wanted = oauth.union(row.wanted_scope, scope)
+        # Whoever asks for more than that asks for nonsense.
+        if len(wanted) <= OAuthGrant._meta.get_field("wanted_scope").max_length:
+            row.wanted_scope = wanted
+            row.save(update_fields={"wanted_scope", "updated_at"})
+
+
+def due(*, limit: int) -> list[tuple[int, int]]:
+    """Return id and version of the grants that are to be renewed now.
+
+    Also those whose renewing ended with its process: nothing stays on its way.
+    """
+    now = timezone.now()
+    died = Q(state=GrantState.REFRESHING, lease_until__lte=now)
+    grants = OAuthGrant.objects.filter(has_refresh=True, state__in=ALIVE)
+    ready = Q(refresh_at__lte=now) & (Q(lease_until=None) | Q(lease_until__lte=now))
+    found = grants.filter(ready | died).order_by("refresh_at", "pk")
+    return list(found.values_list("pk", "version")[:limit])
+
+
+def _fill(
+    row: OAuthGrant, tokens: Tokens, *, server: dict[str, Any], issued_at: datetime
+) -> None:
+    row.tokens = {
+        "access_token": tokens.access_token,
+        "refresh_token": tokens.refresh_token,
+        "lifetime_s": tokens.lifetime_s,
+        "server": server,
+    }
+    row.scope, row.has_refresh = tokens.scope, bool(tokens.refresh_token)
+    row.expires_at = row.refresh_at = None
+    if tokens.lifetime_s:
+        row.expires_at = issued_at + timedelta(seconds=tokens.lifetime_s)
+    if tokens.lifetime_s and row.has_refresh:
+        # Many grants of one hour would else be renewed in one moment of it.
+        share = settings.REFRESH_AT_FRACTION * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+        row.refresh_at = issued_at + timedelta(seconds=tokens.lifetime_s * share)
+    _release(row)
+    row.state, row.fresh_rejected = GrantState.ACTIVE, False
+    row.version += 1
+
+
+def _release(row: OAuthGrant) -> None:
+    row.lease_owner, row.lease_until, row.refresh_started_at = "", None, None
+
+
+def _still(seen: OAuthGrant) -> QuerySet[OAuthGrant]:
+    return OAuthGrant.objects.filter(
+        pk=seen.pk, version=seen.version, lease_owner=seen.lease_owner
+    )
+
+
+def _lock_connector(connector_id: int | None) -> UserMCPConnection | None:
+    """Lock the connector, if a sign-in still says something about it."""
+    rows = UserMCPConnection.objects.select_for_update()
+    found = rows.filter(pk=connector_id, auth_type=AuthType.OAUTH)
+    return found.exclude(status=Status.REMOVED_BY_ADMIN).first()

@@ -1,0 +1,130 @@
+"""A connector that a person signed in to, at the demo's authorization server."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from asgiref.sync import async_to_sync
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from connectors import client_identity, grants
+from connectors.auth import oauth
+from connectors.auth.oauth import Client, Pending, Tokens
+from connectors.client_identity import Identity
+from connectors.models import ClientKind, OAuthGrant, UserMCPConnection
+from connectors.tests import rows
+from demo.authority.running import RunningAuthority
+
+SCOPE = "journal:read offline_access"
+LISTED = ["list_entries", "search_entries", "add_entry", "whoami"]
+TOOLS = [
+    {**rows.TOOLS[0], "name": name, "inputSchema": {"type": "object"}}
+    for name in LISTED
+]
+
+
+def signed_in(
+    user: User,
+    authority: RunningAuthority,
+    *,
+    account: str = "ada",
+    scope: str = SCOPE,
+    **changes: Any,
+) -> OAuthGrant:
+    """Sign `user` in and store a connector with the grant, as a sign-in would."""
+    pending, client, tokens = async_to_sync(_sign_in)(authority, account, scope)
+    with transaction.atomic():
+        fields = {"server_url": authority.mcp_url, "auth_type": "oauth", **changes}
+        fields.setdefault("discovered_tools", TOOLS)
+        connector = rows.connector(user, **fields)
+        return keep(connector, pending, client, tokens, label=account)
+
+
+def sign_in_again(
+    grant: OAuthGrant, authority: RunningAuthority, *, scope: str = SCOPE
+) -> OAuthGrant:
+    """Sign the person of `grant` in once more, for the same connector."""
+    account = grant.account_label
+    pending, client, tokens = async_to_sync(_sign_in)(authority, account, scope)
+    assert grant.connector is not None
+    with transaction.atomic():
+        return keep(grant.connector, pending, client, tokens, label=account)
+
+
+def keep(
+    connector: UserMCPConnection,
+    pending: Pending,
+    client: Client,
+    tokens: Tokens,
+    *,
+    label: str,
+) -> OAuthGrant:
+    identity = Identity(client=client, kind=ClientKind.DCR)
+    row = client_identity.keep(
+        identity, issuer=pending.server.issuer, connector=connector
+    )
+    return grants.store(
+        user_id=connector.user_id,
+        connector_id=connector.pk,
+        pending=pending,
+        client=row,
+        tokens=tokens,
+        label=label,
+    )
+
+
+async def _sign_in(
+    authority: RunningAuthority, account: str, scope: str
+) -> tuple[Pending, Client, Tokens]:
+    redirect_uri = client_identity.redirect_uri()
+    async with oauth.leg() as leg:
+        found = await oauth.discover(
+            leg, url=authority.mcp_url, challenge=oauth.challenge("Bearer")
+        )
+        known = await client_identity.find(
+            leg, server=found.server, entered=None, scope=scope
+        )
+        client = known.client
+        pending = oauth.begin(
+            discovery=found,
+            client_id=client.client_id,
+            redirect_uri=redirect_uri,
+            scope=scope,
+        )
+        back = authority.sign_in(pending.url, account)
+        code = oauth.check_callback(_query(back), found.server)
+        tokens = await oauth.exchange(leg, pending=pending, client=client, code=code)
+    return pending, client, tokens
+
+
+def _query(url: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(url).query))
+
+
+def reread(grant: OAuthGrant) -> OAuthGrant:
+    return OAuthGrant.objects.get(pk=grant.pk)
+
+
+def end(grant: OAuthGrant, *, by_s: float = 0) -> None:
+    """Let the access token have ended `by_s` seconds ago, by our own clock alone."""
+    ended_at = timezone.now() - timedelta(seconds=by_s)
+    OAuthGrant.objects.filter(pk=grant.pk).update(
+        expires_at=ended_at, refresh_at=ended_at
+    )
+
+
+def token_of(grant: OAuthGrant) -> str:
+    token = reread(grant).tokens.open()["access_token"]
+    assert isinstance(token, str)
+    return token
+
+
+def refreshes(authority: RunningAuthority) -> list[str]:
+    """The outcome of every request to renew a token."""
+    return [
+        one["outcome"]
+        for one in authority.token_requests
+        if one["grant_type"] == "refresh_token"
+    ]
