@@ -39,8 +39,8 @@ def start_all(children: Children, *, reload: bool) -> list[str]:
         chosen = demo_ports()
         lines += [f"Sign in as {make_demo_user()}", "Demo servers to connect:"]
         for place, port in zip(ports.PLACES, chosen, strict=True):
-            token = f" (token: {place.token})" if place.token else ""
-            lines.append(f"  {place.name}: {place.url(port)}{token}")
+            note = f" ({place.note})" if place.note else ""
+            lines.append(f"  {place.name}: {place.url(port)}{note}")
         lines += advice(chosen)
         if "EGRESS_ALLOW" not in os.environ:
             # Loopback is open for these ports, and for nothing else on it.

@@ -21,7 +21,7 @@ POLL_S = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """One demo server: where it is and what it shows."""
+    """One demo server, or the site that signs in to one: where it is, what it shows."""
 
     name: str
     port: int
@@ -30,6 +30,8 @@ class Place:
     token: str = ""
     # What the first page says to whoever has no server; "" keeps it from there.
     invitation: str = ""
+    # What whoever starts a run is told beside the address.
+    note: str = ""
 
     def url(self, port: int) -> str:
         return f"http://{HOST}:{port}{self.path}"
@@ -55,6 +57,7 @@ PLACES = (
         path="/mcp",
         about="Needs a bearer token.",
         token=DEMO_TOKEN,
+        note=f"token: {DEMO_TOKEN}",
         invitation=f"Wants a token: {DEMO_TOKEN}.",
     ),
     Place(
@@ -63,6 +66,20 @@ PLACES = (
         path="/mcp",
         about="Fails in many ways; / lists them.",
         invitation="Fails on purpose, to show what a failed test tells you.",
+    ),
+    Place(
+        name="Journal",
+        port=8105,
+        path="/mcp",
+        about="Wants you to sign in, at the demo sign-in.",
+        invitation="Wants you to sign in, at a demo sign-in service.",
+    ),
+    Place(
+        name="Demo sign-in",
+        port=8106,
+        path="/",
+        about="Signs people in to Journal; its page makes it fail.",
+        note="a page for a browser, where it can be made to fail",
     ),
 )
 

@@ -11,7 +11,8 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
-from demo import broken, notes, releases, rota
+from demo import authority, broken, journal, notes, releases, rota
+from demo.ports import PLACES
 
 # How long open streams may take to end.
 GRACE_S = 2
@@ -56,6 +57,23 @@ class Announcing(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def applications(ports: Sequence[int]) -> dict[int, Starlette]:
+    """Make what is served on each port, except what is broken on purpose."""
+    notes_port, rota_port, releases_port, _, journal_port, authority_port = ports
+    *_, journal_place, authority_place = PLACES
+    signing_in = authority.Authority(
+        issuer=authority_place.url(authority_port).rstrip("/"),
+        resource=journal_place.url(journal_port),
+    )
+    return {
+        notes_port: notes.build().streamable_http_app(),
+        rota_port: rota.build().sse_app(),
+        releases_port: releases.application(),
+        journal_port: journal.application(signing_in),
+        authority_port: authority.application(signing_in),
+    }
+
+
 async def serve(listeners: Sequence[socket.socket], lines: Sequence[str]) -> None:
     """Serve the places of `demo.ports` on their sockets until INT or TERM.
 
@@ -63,15 +81,10 @@ async def serve(listeners: Sequence[socket.socket], lines: Sequence[str]) -> Non
         listeners: one for each place, in its order.
         lines: printed once every server answers.
     """
-    *sdk_listeners, broken_listener = listeners
-    apps = (
-        notes.build().streamable_http_app(),
-        rota.build().sse_app(),
-        releases.application(),
-    )
-    ports = [listener.getsockname()[1] for listener in sdk_listeners]
+    by_port = {listener.getsockname()[1]: listener for listener in listeners}
+    apps = applications(list(by_port))
     config = uvicorn.Config(
-        ByPort(dict(zip(ports, apps, strict=True))),
+        ByPort(apps),
         lifespan="on",
         ws="none",
         log_config=None,
@@ -79,9 +92,11 @@ async def serve(listeners: Sequence[socket.socket], lines: Sequence[str]) -> Non
         timeout_graceful_shutdown=GRACE_S,
     )
     troublemaker = broken.build()
-    await troublemaker.start([broken_listener])
+    await troublemaker.start(
+        [listener for port, listener in by_port.items() if port not in apps]
+    )
     try:
-        await Announcing(config, lines).serve(list(sdk_listeners))
+        await Announcing(config, lines).serve([by_port[port] for port in apps])
     finally:
         await troublemaker.stop()
 

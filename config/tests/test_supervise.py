@@ -88,7 +88,7 @@ def test_it_starts_everything_and_ctrl_c_stops_everything(
     assert address == f"Patchbay runs at http://127.0.0.1:{port}"
     assert get(port, "/readyz") == 200
     assert program.line("Sign in", of=program.out) == "Sign in as demo / demo"
-    last = program.line("Broken on purpose", of=program.out)
+    last = program.line("Demo sign-in", of=program.out)
     demo_port = int(last.rpartition(":")[2].partition("/")[0])
     assert is_open(demo_port)
     children = family(program)
@@ -105,7 +105,8 @@ def test_it_starts_everything_and_ctrl_c_stops_everything(
 
 def test_only_the_ports_of_the_demo_servers_may_be_dialled(start: Start) -> None:
     program = start()
-    last = program.line("Broken on purpose", of=program.out)
+    journal = program.line("Journal", of=program.out)
+    last = program.line("Demo sign-in", of=program.out)
     children = family(program)
     ports = environment(children["demo"])["DEMO_PORTS"].split(",")
     assert ports[-1] in last
@@ -114,7 +115,7 @@ def test_only_the_ports_of_the_demo_servers_may_be_dialled(start: Start) -> None
         assert environment(children[name])["EGRESS_ALLOW"] == allowed
     assert "EGRESS_ALLOW" not in environment(children["demo"])
     invited = json.loads(environment(children["web"])["DEMO_SERVERS"])
-    assert invited[-1]["url"] in last
+    assert invited[-1]["url"] in journal
 
 
 def test_the_ports_of_the_demo_servers_can_be_chosen(start: Start) -> None:
@@ -144,10 +145,11 @@ def test_how_to_keep_other_ports_than_usual_is_said(
 ) -> None:
     monkeypatch.delenv("DEMO_PORTS", raising=False)
     assert supervise.advice(ports.USUAL) == []
-    (said,) = supervise.advice([9001, 9002, 9003, 9004])
-    assert "DEMO_PORTS=9001,9002,9003,9004 in .env" in said
-    monkeypatch.setenv("DEMO_PORTS", "9001,9002,9003,9004")
-    assert supervise.advice([9001, 9002, 9003, 9004]) == []
+    others = list(range(9001, 9007))
+    (said,) = supervise.advice(others)
+    assert "DEMO_PORTS=9001,9002,9003,9004,9005,9006 in .env" in said
+    monkeypatch.setenv("DEMO_PORTS", "9001,9002,9003,9004,9005,9006")
+    assert supervise.advice(others) == []
 
 
 def test_killing_the_supervisor_leaves_nobody(start: Start, port: int) -> None:
@@ -208,12 +210,13 @@ def test_missing_secrets_are_one_sentence(start: Start) -> None:
     ]
 
 
-def test_newcomers_are_invited_to_what_works_asks_and_fails() -> None:
-    invited = supervise.invitations([9001, 9002, 9003, 9004])
+def test_newcomers_are_invited_to_what_works_asks_fails_and_signs_in() -> None:
+    invited = supervise.invitations(list(range(9001, 9007)))
     assert [(server["name"], server["url"]) for server in invited] == [
         ("Notes", "http://127.0.0.1:9001/mcp"),
         ("Releases", "http://127.0.0.1:9003/mcp"),
         ("Broken on purpose", "http://127.0.0.1:9004/mcp"),
+        ("Journal", "http://127.0.0.1:9005/mcp"),
     ]
     assert all(server["about"] for server in invited)
 

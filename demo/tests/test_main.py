@@ -13,6 +13,7 @@ from mcp import Client
 
 from demo.ports import HOST, PLACES, bind
 from demo.tests.dialling import dial, raw, read_for, read_until, sse
+from demo.tests.walking import get
 
 ROOT = Path(__file__).parents[2]
 STOP_S = 10
@@ -57,7 +58,7 @@ def urls(ports: list[int]) -> list[str]:
 
 async def test_every_server_answers_on_its_port() -> None:
     ports = unused_ports()
-    notes, rota, releases, broken = urls(ports)
+    notes, rota, releases, broken, journal, sign_in = urls(ports)
     with demo(ports):
         async with Client(notes) as client:
             assert client.server_info
@@ -71,6 +72,8 @@ async def test_every_server_answers_on_its_port() -> None:
             assert f"http://{HOST}:{ports[3]}/bad-tool".encode() in read_for(
                 connection, STOP_S
             )
+        assert b"401 Unauthorized" in raw(journal, at_most=100)
+        assert f"<code>{journal}</code>" in get(sign_in).text
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -117,7 +120,7 @@ def test_a_nonsense_choice_is_one_sentence() -> None:
     process = command("8101")
     _, complained = process.communicate(timeout=STOP_S)
     assert process.returncode == 1
-    assert complained.startswith("DEMO_PORTS must name 4 different ports")
+    assert complained.startswith("DEMO_PORTS must name 6 different ports")
 
 
 def test_nothing_listens_beyond_loopback() -> None:

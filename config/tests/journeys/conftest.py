@@ -1,4 +1,4 @@
-"""A development installation whose three demo servers run, as `./dev run` makes it."""
+"""A development installation whose four demo servers run, as `./dev run` makes it."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ from pytest_django import Settings
 
 from config.tests.journeys.unanswered import Unanswered
 from demo import broken
+from demo.authority.running import RunningAuthority
 from demo.fixtures import DemoServer
 from demo.hostile import FAULTS, Hostile, running
 from demo.ports import PLACES
@@ -24,6 +25,7 @@ def installation(
     notes_server: DemoServer,
     token_server: DemoServer,
     broken_server: Hostile,
+    authority: RunningAuthority,
     allow_loopback: None,
     settings: Settings,
 ) -> None:
@@ -32,6 +34,7 @@ def installation(
         "Notes": notes_server.url,
         "Releases": token_server.url,
         "Broken on purpose": broken_server.url("mcp"),
+        "Journal": authority.mcp_url,
     }
     settings.DEVELOPMENT = True
     settings.DEMO_SERVERS = [
