@@ -10,7 +10,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from agent import approvals, inputs, questions, repeats, running
+from agent import approvals, inputs, questions, repeats, running, signing_in
 from agent.models import Policy, Turn
 from agent.parts import DECIDED, calls_in
 from agent.questions import Decided, Subject
@@ -22,6 +22,7 @@ from connectors import schema_check
 from connectors.errors import (
     ConnectorError,
     InvalidInput,
+    SignInRequired,
     ToolNotFound,
     ToolPendingReview,
 )
@@ -101,7 +102,7 @@ async def ask_form(
 
 
 async def run_decided(work: Work) -> None:
-    """Run what the person allowed or filled in since the turn began to wait.
+    """Run what the person allowed, filled in or signed in for since the turn waits.
 
     Each is looked at again: a tool that is gone, changed or forbidden by now is
     refused, and that is said.
@@ -204,13 +205,18 @@ def _ask_form(tool: Tool, about: dict[str, Any], turn: Turn) -> dict[str, Any]:
 
 
 async def _run(work: Work, tool: Tool, about: dict[str, Any]) -> None:
-    await running.run(
-        journal=work.journal,
-        toolbox=work.toolbox,
-        caller=work.caller,
-        tool=tool,
-        about=about,
-    )
+    try:
+        await running.run(
+            journal=work.journal,
+            toolbox=work.toolbox,
+            caller=work.caller,
+            tool=tool,
+            about=about,
+        )
+    except SignInRequired as error:
+        await signing_in.for_call(
+            work, subject=_subject(tool), about=about, error=error
+        )
 
 
 def _called(

@@ -202,6 +202,17 @@ async def submit(*, user_id: int, input_id: int, arguments: dict[str, object]) -
     )
 
 
+async def decline(*, user_id: int, input_id: int) -> Turn:
+    """Take the person's no to a form, a sign-in, or what a server asks.
+
+    Raises:
+        TurnNotFound, InputClosed: see `inputs.decline`.
+    """
+    return await _go_on(
+        await sync_to_async(inputs.decline)(user_id=user_id, input_id=input_id)
+    )
+
+
 async def _go_on(turn: Turn, *, launch: bool = True) -> Turn:
     """Tell whoever looks on, and begin the work if it is queued."""
     await pools.release_db()

@@ -32,7 +32,6 @@ NOT_AGAIN = "It was not made again."
 SEND_AGAIN = "Send the message again if you want it to be."
 _COMMAND = re.compile(r"\s*/([A-Za-z0-9_-]{1,64})(?:\s+|$)")
 _TICKS = re.compile("`+")
-_WAITING = {"waiting": Enforcement.APPROVAL, "form": Enforcement.FORM}
 
 
 async def answer(work: Work) -> Ending:
@@ -78,8 +77,8 @@ async def _use(work: Work, promise: Promise) -> Ending:
     promise.note(called.part)
     if promise.kept == Enforcement.REFUSED:
         return await enforcement.refuse(work, promise.refusal)
-    if called.state in _WAITING:
-        return Ending(state="waiting", enforcement=_WAITING[called.state])
+    if called.state in enforcement.WAITING:
+        return Ending(state="waiting", enforcement=enforcement.WAITING[called.state])
     if promise.is_open:
         return _invalid(called)
     await _tell(work)

@@ -20,13 +20,13 @@ from agent.models import (
     TurnState,
 )
 from agent.parts import (
-    DECIDED,
     RUNNING,
     WAITING,
     Part,
     Parts,
     calls_in,
     fold_all,
+    open_in,
     text_of,
 )
 from connectors.models import Outcome, ToolCall
@@ -148,14 +148,17 @@ def _enforced_so_far(turn: Turn, parts: Parts) -> str:
     """Return what became of the pick when the engine has not said so."""
     if turn.enforcement != Enforcement.NONE or not turn.selection:
         return turn.enforcement
-    for part in calls_in(parts, *WAITING):
-        return Enforcement.FORM if part["state"] == "form" else Enforcement.APPROVAL
+    for part in parts:
+        # What a server asks in the middle of a call says nothing about the pick.
+        if part["kind"] != "question" and part.get("state") in WAITING:
+            is_form = part["state"] == "form"
+            return Enforcement.FORM if is_form else Enforcement.APPROVAL
     return Enforcement.NONE
 
 
 def _close_questions(turn: Turn, parts: Parts, state: ApprovalState) -> None:
     """Close what waits for the person, and what was allowed but did not run."""
-    asked = calls_in(parts, *WAITING, *DECIDED)
+    asked = open_in(parts)
     for part in asked:
         kind = "input" if "input_id" in part else "approval"
         append(turn, kind, not_run(part["id"], state, state))

@@ -4,18 +4,20 @@ A pick ends in one of five ways, and the database accepts no others:
 
 used      one of the picked tools was called, whatever it said
 form      its form is shown: the words did not give its arguments
-approval  the person is asked first, or said no
+approval  the person is asked first, for their word or for a sign-in, or said no
 refused   it cannot be used, and that was said instead of an answer
 error     the language model failed before it was called
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from agent import arguments, calling, selection
+from agent import arguments, calling, links, selection, signing_in
 from agent.models import Enforcement
-from agent.parts import Part, calls_in
+from agent.parts import DECIDED, Part, calls_in
+from agent.parts import WAITING as WAITS
 from agent.selection import Refusal
+from agent.sources import Remedy
 from agent.spoken_names import key_of
 from agent.tool import Tool
 from agent.tool_types import Pick
@@ -28,6 +30,12 @@ from connectors.models import Outcome
 # How often the model answers without what was picked before it is called anyway.
 PATIENCE = 2
 BeforeCall = Callable[[bool], Awaitable[None]]
+# What a call that waits for the person means for a pick.
+WAITING = {
+    "waiting": Enforcement.APPROVAL,
+    "form": Enforcement.FORM,
+    "sign_in": Enforcement.APPROVAL,
+}
 NEVER_LEFT = (Outcome.REFUSED, Outcome.NOT_SENT, Outcome.CANCELLED)
 
 
@@ -84,8 +92,21 @@ async def begin(work: Work) -> Promise | Ending:
         return Promise(kept=kept.verdict)
     found = selection.look_up(work.toolbox, work.pick)
     if isinstance(found, Refusal):
-        return await refuse(work, found)
+        return await _sign_in_or_refuse(work, found)
     return Promise(tools=found.tools)
+
+
+async def _sign_in_or_refuse(work: Work, refusal: Refusal) -> Ending:
+    """Wait for the sign-in that is all that is missing, once; else refuse."""
+    absent = refusal.absent
+    if absent is None or absent.remedy != Remedy.SIGN_IN:
+        return await refuse(work, refusal)
+    for part in work.parts:
+        is_no = part["kind"] == "sign_in" and part["state"] == "declined"
+        if is_no and part["ref"] == absent.ref and not part.get("is_earlier"):
+            said = f"You did not sign in to {absent.label}, so it was not used."
+            return await refuse(work, replace(refusal, message=said))
+    return await signing_in.for_pick(work, absent)
 
 
 async def refuse(work: Work, refusal: Refusal) -> Ending:
@@ -94,11 +115,21 @@ async def refuse(work: Work, refusal: Refusal) -> Ending:
     Raises:
         LostTurn: the turn is somebody else's by now, or was stopped.
     """
-    text = refusal.message
-    await work.journal.emit(
-        "notice", level="bad", text=text, detail="", code=refusal.code
-    )
+    said = {"text": refusal.message, "detail": "", "code": refusal.code}
+    await work.journal.emit("notice", level="bad", **said, **_way_out(refusal))
     return Ending(state="done", enforcement=Enforcement.REFUSED)
+
+
+def _way_out(refusal: Refusal) -> dict[str, str]:
+    """Return a link to where the person can put it right, if that is their part."""
+    absent = refusal.absent
+    match absent and absent.remedy:
+        case Remedy.SIGN_IN:
+            return {"link": links.sign_in(absent.ref), "link_label": "Sign in"}
+        case Remedy.CREDENTIALS:
+            page = links.credentials(absent.ref)
+            return {"link": page, "link_label": "Enter credentials"}
+    return {}
 
 
 async def call_anyway(
@@ -183,7 +214,7 @@ def kept_by(pick: Pick, parts: Iterable[Part]) -> Kept:
 def verdict(part: Part) -> str:
     """Return what one call did for a pick that it is of."""
     state = part["state"]
-    if state in ("waiting", "allowed", "form", "sent"):
+    if state in (*WAITS, *DECIDED):
         return _asked(part)
     if state in ("declined", "superseded", "expired"):
         return _asked(part)
@@ -205,7 +236,8 @@ def _came_to_nothing(part: Part) -> bool:
 
 
 def _asked(part: Part) -> str:
-    return Enforcement.FORM if "input_id" in part else Enforcement.APPROVAL
+    is_form = "input_id" in part and part.get("asks") != "sign_in"
+    return Enforcement.FORM if is_form else Enforcement.APPROVAL
 
 
 def is_of(pick: Pick, part: Part) -> bool:

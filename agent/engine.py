@@ -21,7 +21,6 @@ from agent.work import Called, Ending, Work
 
 # Answers in a row of which nothing could be used.
 FRUITLESS_MAX = 3
-_WAITING = {"waiting": Enforcement.APPROVAL, "form": Enforcement.FORM}
 EMPTY = "The language model answered nothing. Try again."
 SAID_NOTHING = "The language model said nothing about it."
 CALLED_ANYWAY = (
@@ -136,7 +135,7 @@ class _Turn:
             call_key=key,
         )
         self._promise.note(called.part)
-        if called.state in _WAITING:
+        if called.state in enforcement.WAITING:
             step.waiting.append(called)
         else:
             step.returns.append(history.returned(called.part))
@@ -182,7 +181,7 @@ class _Turn:
         self._promise.note(called.part)
         if self._promise.kept == Enforcement.REFUSED:
             return await self._refuse()
-        if called.state in _WAITING:
+        if called.state in enforcement.WAITING:
             return self._wait(called)
         if self._promise.is_open:
             raise ModelNonsense
@@ -195,7 +194,7 @@ class _Turn:
     def _wait(self, called: Called) -> Ending:
         kept = self._promise.kept
         if kept == Enforcement.NONE and self._work.pick is not None:
-            kept = _WAITING[called.state]
+            kept = enforcement.WAITING[called.state]
         return Ending(state="waiting", enforcement=kept)
 
     async def _refuse(self) -> Ending:

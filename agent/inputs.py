@@ -1,6 +1,7 @@
 """Calls that wait for values that only the person can give: the form of a tool.
 
-Values that a person filled in and sent are their word for the call, too.
+Values that a person filled in and sent are their word for the call, too. Whatever the
+person is asked to give, they can say no.
 """
 
 from datetime import timedelta
@@ -14,7 +15,7 @@ from django.utils import timezone
 from agent import endings, turns
 from agent.errors import InputClosed
 from agent.journal import append
-from agent.models import ApprovalState, InputRequest, Turn
+from agent.models import ApprovalState, InputKind, InputRequest, Turn
 from agent.questions import Subject, is_open, lock_turn_of
 from connectors import pools, schema_check
 from connectors.text import clean_json
@@ -56,9 +57,28 @@ async def submit(*, user_id: int, input_id: int, arguments: dict[str, Any]) -> T
     return await sync_to_async(_store)(user_id, input_id, arguments)
 
 
+def decline(*, user_id: int, input_id: int) -> Turn:
+    """Take the person's no: to a form, a sign-in or a question; return the turn.
+
+    Raises:
+        TurnNotFound: there is no such question, or it is another person's.
+        InputClosed: it was answered, overtaken, or has expired.
+    """
+    with transaction.atomic():
+        turn, request = _open(user_id, input_id)
+        state = request.state = ApprovalState.DECLINED
+        request.save(update_fields=["state", "updated_at"])
+        append(turn, "input", endings.not_run(request.call_key, state, state))
+        turns.resume(turn)
+        endings.store_answer(turn)
+    return turn
+
+
 def _schema(user_id: int, input_id: int) -> dict[str, Any]:
     with transaction.atomic():
         _, request = _open(user_id, input_id)
+    if request.kind != InputKind.FORM:
+        raise InputClosed
     schema: dict[str, Any] = request.schema
     return schema
 
@@ -79,7 +99,7 @@ def _store(user_id: int, input_id: int, arguments: dict[str, Any]) -> Turn:
 
 
 def _open(user_id: int, input_id: int) -> tuple[Turn, InputRequest]:
-    """Return a form that can be sent, and its turn, locked."""
+    """Return a question that can be answered, and its turn, locked."""
     mine = InputRequest.objects.filter(pk=input_id, turn__conversation__user=user_id)
     turn = lock_turn_of(mine)
     request = mine.get()

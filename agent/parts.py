@@ -2,12 +2,16 @@
 
 Pure. A part is a dict with a `kind`:
 
-text    text; `cut` when the answer was broken off in it
-call    one call of a tool: running, done, refused, declined, unknown, cancelled,
-        invalid; before it waiting, allowed, form, sent, superseded, expired;
-        `is_earlier` when the answer was tried again after it
-notice  a sentence between the others, with its level
-end     why the answer ended early; gone when it is tried again
+text      text; `cut` when the answer was broken off in it
+call      one call of a tool: running, done, refused, declined, unknown, cancelled,
+          invalid; before it waiting, allowed, form, sent, sign_in, signed_in,
+          superseded, expired; `is_earlier` when the answer was tried again after it
+sign_in   what was picked waits for a sign-in: sign_in, signed_in, declined,
+          superseded, expired
+question  a server asks in the middle of a call: form, url, sent, opened, declined,
+          superseded, expired
+notice    a sentence between the others, with its level
+end       why the answer ended early; gone when it is tried again
 """
 
 from collections.abc import Callable, Iterable
@@ -20,9 +24,9 @@ Parts = list[Part]
 RETRY = "retry"
 # Calls that have begun and that nobody knows the end of.
 RUNNING = "running"
-# Calls that wait for the person, or whose run the person allowed.
-WAITING = ("waiting", "form")
-DECIDED = ("allowed", "sent")
+# What waits for the person, and calls that the person wants to run.
+WAITING = ("waiting", "form", "sign_in", "url")
+DECIDED = ("allowed", "sent", "signed_in")
 _APPROVED = {
     "allowed": "allowed",
     "always": "allowed",
@@ -62,6 +66,12 @@ def calls_in(parts: Parts, *states: str) -> Parts:
     """Return the calls in one of `states`, in order; without states, all."""
     calls = (part for part in parts if part["kind"] == "call")
     return [part for part in calls if not states or part["state"] in states]
+
+
+def open_in(parts: Parts) -> Parts:
+    """Return what waits for the person, and the calls that they want to run."""
+    asked = [part for part in parts if part.get("state") in WAITING]
+    return asked + calls_in(parts, *DECIDED)
 
 
 def _text(parts: Parts, payload: dict[str, Any]) -> int | None:
@@ -106,7 +116,7 @@ def _approval(parts: Parts, payload: dict[str, Any]) -> int | None:
 
 def _input(parts: Parts, payload: dict[str, Any]) -> int | None:
     if "decision" not in payload:
-        return _merge(parts, payload, state="form")
+        return _merge(parts, payload, state=payload.get("asks", "form"))
     return _decide(parts, payload, payload["decision"])
 
 
@@ -117,8 +127,9 @@ def _notice(parts: Parts, payload: dict[str, Any]) -> int | None:
     # What is said from here on does not go on with half a sentence.
     if parts and parts[-1]["kind"] == "text":
         parts[-1]["cut"] = True
-    for part in calls_in(parts):
-        part["is_earlier"] = True
+    for part in parts:
+        if part["kind"] in ("call", "sign_in"):
+            part["is_earlier"] = True
     return None
 
 
@@ -142,7 +153,7 @@ def _merge(parts: Parts, payload: dict[str, Any], *, state: str) -> int:
     index = _index(parts, payload["id"])
     if index is None:
         index = len(parts)
-        parts.append({"kind": "call"})
+        parts.append({"kind": payload.get("part", "call")})
     parts[index].update(payload, state=state)
     return index
 

@@ -27,6 +27,7 @@ from connectors.errors import (
     InvalidInput,
     OutcomeUnknown,
     ServerFailure,
+    SignInRequired,
 )
 from connectors.models import Outcome, ToolCall
 from connectors.text import clean_json
@@ -51,6 +52,7 @@ async def run(
 
     Raises:
         LostTurn: the turn is somebody else's by now, or was stopped.
+        SignInRequired: it was not done, and can be after a sign-in by OAuth.
     """
     call_id = uuid.uuid4()
     arguments = about["arguments"]
@@ -65,6 +67,8 @@ async def run(
             on_progress=_Told(journal=journal, key=about["id"]),
         )
     except ConnectorError as error:
+        if isinstance(error, SignInRequired) and error.connector_id is not None:
+            raise
         outcome = await _outcome(call_id)
         invalid = isinstance(error, InvalidInput)
         state = "invalid" if invalid else _STATES.get(outcome, "done")

@@ -40,6 +40,8 @@ class Refusal:
 
     code: str
     message: str
+    # Where it is from, if that is known and merely cannot be used now.
+    absent: "Absent | None" = None
 
 
 def parse_prefix(text: str) -> tuple[str | None, str]:
@@ -118,7 +120,7 @@ def look_up(toolbox: "Toolbox", pick: Pick) -> Resolved | Refusal:
     source, ref, name = key_of(pick)
     absent = _absent(toolbox, source, ref)
     if absent is not None:
-        return Refusal(code=absent.code, message=absent.message)
+        return Refusal(code=absent.code, message=absent.message, absent=absent)
     owner = _labels(toolbox).get((source, ref))
     if owner is None:
         return _nowhere(toolbox, pick)

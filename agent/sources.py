@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,13 @@ from agent.tool_types import Caller, Progress, ToolAnswer, ToolSpec
 from connectors import calls
 from connectors.cards import HAPPENED
 from connectors.listing import NAME_CHARS
-from connectors.models import ConnectorQuerySet, Source, Status, UserMCPConnection
+from connectors.models import (
+    AuthType,
+    ConnectorQuerySet,
+    Source,
+    Status,
+    UserMCPConnection,
+)
 
 # Columns that neither a tool nor a state is read from; some of them are large.
 _UNREAD = ("auth_config", "dropped_tools", "discover_cache", "server_info")
@@ -20,6 +27,7 @@ _FAILING = {
     Status.UNREACHABLE: "CONNECTION_FAILED",
     Status.SERVER_ERROR: "SERVER_ERROR",
 }
+_SIGNED_OUT = (Status.SIGN_IN, Status.SIGN_IN_AGAIN)
 _SIGN_IN = ("SIGN_IN_REQUIRED", "{name} needs you to sign in.")
 _UNPROVED = ("SIGN_IN_REQUIRED", "{name} has to be tested again before it is used.")
 _REASONS = {
@@ -38,6 +46,15 @@ _REASONS = {
         "{name} answered, but not as an MCP server. Test it again.",
     ),
 }
+
+
+class Remedy(StrEnum):
+    """What a person can do about a connector that cannot be used."""
+
+    NONE = ""
+    # A sign-in by OAuth is all that is missing.
+    SIGN_IN = "sign_in"
+    CREDENTIALS = "credentials"
 
 
 @dataclass(kw_only=True)
@@ -102,6 +119,8 @@ class Absent:
     is_chosen: bool = False
     # Whether it is merely away, and tried again beside each turn.
     is_tried: bool = False
+    # What the person can do about it.
+    remedy: Remedy = Remedy.NONE
 
 
 def usable(*, user_id: int) -> list[ConnectorSource]:
@@ -174,7 +193,15 @@ def _absent(row: UserMCPConnection) -> Absent:
         message=message,
         is_chosen=is_chosen,
         is_tried=row.status in _FAILING and not is_chosen,
+        remedy=Remedy.NONE if is_chosen else _remedy(row),
     )
+
+
+def _remedy(row: UserMCPConnection) -> Remedy:
+    if row.status not in _SIGNED_OUT:
+        return Remedy.NONE
+    is_oauth = row.auth_type == AuthType.OAUTH
+    return Remedy.SIGN_IN if is_oauth else Remedy.CREDENTIALS
 
 
 def _reason(row: UserMCPConnection) -> tuple[str, str]:

@@ -45,8 +45,8 @@ class Ending:
 class Called:
     """What became of a call.
 
-    `state` is that of its part: done, waiting, form, refused, invalid, unknown,
-    cancelled.
+    `state` is that of its part: done, waiting, form, sign_in, refused, invalid,
+    unknown, cancelled.
     `model_text` is what the model is told; "" while it waits. `errors` are those of
     arguments that do not fit, as the `detail` of a 422.
     """

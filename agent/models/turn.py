@@ -131,7 +131,10 @@ class Approval(models.Model):
 
 
 class InputRequest(models.Model):
-    """A call that waits for what only the person can give: a form, an address."""
+    """What only the person can give: values for a form, a page that they open.
+
+    A call waits for it, or what was picked, or a server in the middle of a call.
+    """
 
     turn = models.ForeignKey(Turn, models.CASCADE, related_name="inputs")
     call_key = models.CharField(max_length=80, unique=True)
@@ -140,6 +143,8 @@ class InputRequest(models.Model):
     # Of which tool, with what so far, and what is wrong with it; agent.inputs.
     request_state = EncryptedJSONField()
     schema = models.JSONField(default=dict)
+    # Where the person has to sign in; null where they have to give something else.
+    connector_id = models.BigIntegerField(null=True, blank=True)
     state = models.CharField(
         max_length=10, choices=ApprovalState, default=ApprovalState.PENDING
     )
