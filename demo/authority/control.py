@@ -1,5 +1,6 @@
 """The control page: one form for each switch, and what happened so far."""
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -13,6 +14,8 @@ from starlette.responses import (
 
 from demo.authority import pages
 from demo.authority.endpoints import authority_of, form_of
+
+type Perform = Callable[[dict[str, Any]], None]
 
 
 async def page(request: Request) -> Response:
@@ -33,7 +36,7 @@ async def change(request: Request) -> Response:
 
 
 async def act(request: Request) -> Response:
-    """Withdraw, expire or clear: JSON or a form, `{"action": …, "account": …}`."""
+    """Withdraw, expire, repair or clear: `{"action": …, "account": …}` or a form."""
     authority = authority_of(request)
 
     def perform(wanted: dict[str, Any]) -> None:
@@ -42,6 +45,8 @@ async def act(request: Request) -> Response:
             authority.withdraw(wanted.get("account") or None)
         elif action == "expire":
             authority.expire_all()
+        elif action == "repair":
+            authority.switches.reset()
         elif action == "clear":
             authority.clear()
         else:
@@ -50,7 +55,7 @@ async def act(request: Request) -> Response:
     return await _do(request, perform)
 
 
-async def _do(request: Request, perform: Any) -> Response:
+async def _do(request: Request, perform: Perform) -> Response:
     # A page of another site must not turn these.
     if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
         return PlainTextResponse("Use the control page.", status_code=403)

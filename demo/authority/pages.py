@@ -36,11 +36,11 @@ h2 { margin: 2rem 0 .5rem; font-size: 1.125rem; }
 .site { margin: 0 0 .25rem; color: #6a655a; font-size: .875rem; }
 fieldset { margin: 1rem 0; padding: 0; border: 0; }
 legend { padding: 0; font-weight: 600; }
-label { display: flex; gap: .75rem; align-items: center; margin: .5rem 0;
+fieldset label { display: flex; gap: .75rem; align-items: center; margin: .5rem 0;
   padding: .75rem; border: 1px solid #d9d4c8; border-radius: .5rem; }
-label:has(:checked) { border-color: #1f5f4a; background: #eef5f1; }
-small { display: block; color: #6a655a; }
-.buttons { display: flex; gap: .75rem; margin-top: 1.5rem; }
+fieldset label:has(:checked) { border-color: #1f5f4a; background: #eef5f1; }
+small { display: block; color: #6a655a; font-weight: 400; }
+.buttons { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1.5rem; }
 button { min-height: 2.75rem; padding: 0 1.25rem; border: 1px solid #8a8474;
   border-radius: .5rem; background: #fff; color: inherit; font: inherit;
   cursor: pointer; }
@@ -51,7 +51,10 @@ td, th { padding: .75rem .5rem; border-top: 1px solid #e6e2d8; text-align: left;
 td form { display: flex; gap: .5rem; }
 td input, td select { min-height: 2.75rem; box-sizing: border-box; padding: 0 .5rem;
   border: 1px solid #8a8474; border-radius: .5rem; font: inherit; width: 10rem; }
-tr.turned { background: #fdf3dc; }"""
+tr.turned { background: #fdf3dc; }
+:focus-visible { outline: 3px solid #2b6cb0; outline-offset: 2px; }
+@media (max-width: 40rem) { main { margin: 0; border: 0; border-radius: 0; }
+  td, th { display: block; } th + td { border-top: 0; padding-top: 0; } }"""
 
 
 def question(asked: Asked, ticket: str) -> str:
@@ -98,18 +101,19 @@ def control(authority: Authority) -> str:
         for account in ACCOUNTS.values()
     )
     counters = "\n".join(
-        f'<tr><th scope="row">{name.replace("_", " ")}</th>'
+        f'<tr><th scope="row"><code>{name}</code></th>'
         f"<td>{len(value) if isinstance(value, list) else value}</td></tr>"
         for name, value in vars(authority.seen).items()
     )
     body = f"""<p>Signs people in to <code>{escape(authority.resource)}</code>, and
 fails as you want. What happened is at <a href="/stats">/stats</a>.</p>
-<p class="buttons">
+<div class="buttons">
 {_action("Withdraw everything", "withdraw")}
 {people}
 {_action("Expire all access tokens", "expire")}
-{_action("Forget and repair everything", "clear")}
-</p>
+{_action("Repair everything", "repair")}
+{_action("Repair and forget everything", "clear")}
+</div>
 <h2>Switches</h2>
 <table>
 {rows}
@@ -122,24 +126,25 @@ fails as you want. What happened is at <a href="/stats">/stats</a>.</p>
 
 
 def _switch(switch: Field[Any], state: Any) -> str:
-    choices = switch.metadata["choices"]
+    name, choices = switch.name, switch.metadata["choices"]
     usual: Any = switch.default
     turned = ' class="turned"' if state != usual else ""
     if isinstance(usual, bool):
         choices, state = ("on", "off"), "on" if state else "off"
+    attributes = f'id="{name}" name="{name}" aria-describedby="about-{name}"'
     if choices:
         options = "".join(
             f"<option{' selected' if choice == state else ''}>{choice}</option>"
             for choice in choices
         )
-        field = f'<select id="{switch.name}" name="{switch.name}">{options}</select>'
+        field = f"<select {attributes}>{options}</select>"
     else:
-        field = f'<input id="{switch.name}" name="{switch.name}" value="{state}">'
+        field = f'<input {attributes} inputmode="decimal" value="{state:g}">'
     return (
-        f"<tr{turned}><td><strong>{switch.name.replace('_', ' ')}</strong>"
-        f'<small id="about-{switch.name}">{escape(switch.metadata["about"])}</small>'
-        f'</td><td><form method="post" action="/switches">{field}'
-        "<button>Set</button></form></td></tr>"
+        f'<tr{turned}><th scope="row"><label for="{name}"><code>{name}</code></label>'
+        f'<small id="about-{name}">{escape(switch.metadata["about"])}</small></th>'
+        f'<td><form method="post" action="/switches">{field}'
+        f'<button aria-label="Set {name}">Set</button></form></td></tr>'
     )
 
 

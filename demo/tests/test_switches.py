@@ -369,6 +369,16 @@ def test_the_page_shows_every_switch_and_what_it_does(
     assert authority.mcp_url in page
 
 
+def test_everything_is_repaired_without_forgetting(
+    authority: RunningAuthority, walk: Walk
+) -> None:
+    given = walk.tokens()
+    authority.switches.refuses_tokens = True
+    send(authority, "/actions", data={"action": "repair"})
+    assert authority.switches == Switches()
+    assert opens(authority, given)
+
+
 def test_a_form_turns_a_switch_and_comes_back(authority: RunningAuthority) -> None:
     answer = send(authority, "/switches", data={"rotates": "off"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
