@@ -21,6 +21,7 @@ ConnectorError
     ├── SignInFailed            carries the reason, one short word
     │   ├── SignInNotOffered    OAUTH_NOT_OFFERED
     │   ├── ClientNeeded        OAUTH_CLIENT_NEEDED
+    │   ├── ClientRefused       who we are there is not known any more
     │   └── GrantWithdrawn      only the person can give another
     └── OutcomeUnknown          a call that may have reached the server
 
@@ -124,6 +125,11 @@ class SignInRequired(ConnectorError):
         self.connector_id = connector_id
         super().__init__(message)
 
+    @property
+    def is_oauth(self) -> bool:
+        """Whether a sign-in by OAuth would do."""
+        return self.connector_id is not None
+
 
 class ToolPendingReview(ConnectorError):
     code = "TOOL_PENDING_REVIEW"
@@ -206,6 +212,20 @@ class AuthFailed(ServerFailure):
     message = "Authentication failed. Please check your credentials."
     suggestion = "Check that the token is whole, still valid, and for this server."
 
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        suggestion: str = "",
+        refused_token: bool = False,
+        wanted_scope: str | None = None,
+    ) -> None:
+        # Whether a newer token may be accepted.
+        self.refused_token = refused_token
+        # What a good token lacks; None if that is not the reason.
+        self.wanted_scope = wanted_scope
+        super().__init__(detail, suggestion=suggestion)
+
 
 class InvalidMcpServer(ServerFailure):
     code = "INVALID_MCP_SERVER"
@@ -246,11 +266,15 @@ class SignInFailed(ServerFailure):
     """A sign-in by OAuth that did not come to its end.
 
     `reason` is one short word that an address may carry, and a page explains.
+    `flow_id` is the sign-in, where it is the person's own; `test_code` the error code
+    of the connection test that failed after it.
     """
 
     code = "OAUTH_FAILED"
     message = "The sign-in did not work."
     suggestion = "Try again; if that does not help, ask the server's owner."
+    flow_id: int | None = None
+    test_code: str = ""
 
     def __init__(
         self, detail: str = "", *, reason: str = "", suggestion: str = ""
@@ -275,6 +299,16 @@ class ClientNeeded(SignInFailed):
             suggestion="Register a client there with the redirect URI "
             f"{redirect_uri}, and enter its client id (and secret) under Advanced."
         )
+
+
+class ClientRefused(SignInFailed):
+    """The authorization server does not know our client, or not any more."""
+
+    message = "The sign-in service does not know this installation any more."
+    suggestion = "Try again: it is made known anew, or enter another client id."
+
+    def __init__(self) -> None:
+        super().__init__(reason="client_refused")
 
 
 class GrantWithdrawn(SignInFailed):

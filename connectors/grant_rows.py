@@ -20,7 +20,8 @@ from django.utils import timezone
 from connectors import health
 from connectors.auth import oauth
 from connectors.auth.oauth import Pending, Tokens
-from connectors.errors import AuthFailed
+from connectors.errors import AuthFailed, SecretUnreadable
+from connectors.fields import Sealed
 from connectors.models import (
     AuthType,
     GrantState,
@@ -36,6 +37,7 @@ log = structlog.get_logger(__name__)
 ALIVE = (GrantState.ACTIVE, GrantState.REFRESHING)
 # The worker leaves a sign-in service alone that could not renew a grant.
 RETRY_S = 60.0
+SCOPE_CHARS = 2000
 JITTER = 0.1
 # How the owner of a lease begins who tries what a process that died had tried.
 AGAIN = "again-"
@@ -85,6 +87,17 @@ def store(
     return row
 
 
+def opened(sealed: Sealed | None) -> dict[str, Any]:
+    """Return what is sealed in a row that always has something.
+
+    Raises:
+        SecretUnreadable: it cannot be opened.
+    """
+    if sealed is None:
+        raise SecretUnreadable
+    return sealed.open()
+
+
 def is_held(row: OAuthGrant) -> bool:
     """Tell whether somebody renews the grant now.
 
@@ -97,17 +110,21 @@ def is_held(row: OAuthGrant) -> bool:
     return now < row.lease_until <= now + longest
 
 
-def has_ended(row: OAuthGrant, *, lifetime_s: float | None) -> bool:
+def has_ended(row: OAuthGrant) -> bool:
     """Tell whether the access token is not to be sent any more.
 
     That is CLOCK_SKEW_S before its end, or a fifth of its life if that is less: the
     clock there may be ahead of ours, and the request takes its time.
+
+    Raises:
+        SecretUnreadable: the tokens cannot be opened.
     """
     if row.expires_at is None:
         return False
-    early_s = min(settings.CLOCK_SKEW_S, (lifetime_s or 0) / 5)
-    if not row.has_refresh:
-        early_s = 0
+    early_s = 0.0
+    if row.has_refresh:
+        lifetime_s = opened(row.tokens)["lifetime_s"] or 0
+        early_s = min(settings.CLOCK_SKEW_S, lifetime_s / 5)
     return timezone.now() >= row.expires_at - timedelta(seconds=early_s)
 
 
@@ -144,7 +161,7 @@ def keep(
         row = _still(taken).select_for_update().first()
         if row is None:
             return None
-        server = row.tokens.open()["server"]
+        server = opened(row.tokens)["server"]
         _fill(row, tokens, server=server, issued_at=issued_at)
         row.save(update_fields=_TOKEN_FIELDS)
     return row
@@ -196,7 +213,7 @@ def want_more(*, grant_id: int, scope: str) -> None:
             return
         wanted = oauth.union(row.wanted_scope, scope)
         # Whoever asks for more than that asks for nonsense.
-        if len(wanted) <= OAuthGrant._meta.get_field("wanted_scope").max_length:
+        if len(wanted) <= SCOPE_CHARS:
             row.wanted_scope = wanted
             row.save(update_fields={"wanted_scope", "updated_at"})
 
@@ -248,6 +265,8 @@ def _still(seen: OAuthGrant) -> QuerySet[OAuthGrant]:
 
 def _lock_connector(connector_id: int | None) -> UserMCPConnection | None:
     """Lock the connector, if a sign-in still says something about it."""
+    if connector_id is None:
+        return None
     rows = UserMCPConnection.objects.select_for_update()
     found = rows.filter(pk=connector_id, auth_type=AuthType.OAUTH)
     return found.exclude(status=Status.REMOVED_BY_ADMIN).first()

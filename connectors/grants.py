@@ -66,8 +66,7 @@ async def bearer(grant_id: int) -> Bearer:
         ServerFailure: it has ended, and could not be renewed now.
     """
     row = await _usable(grant_id)
-    held = row.tokens.open()
-    if not grant_rows.has_ended(row, lifetime_s=held["lifetime_s"]):
+    if not grant_rows.has_ended(row):
         return _bearer(row)
     try:
         return await _renew(row)
@@ -91,7 +90,9 @@ async def renewed(bearer: Bearer) -> Bearer:
     row = await _usable(bearer.grant_id)
     if row.version == bearer.version:
         return await _renew(row)
-    if grant_rows.has_ended(row, lifetime_s=row.tokens.open()["lifetime_s"]):
+    if grant_rows.has_ended(
+        row, lifetime_s=grant_rows.opened(row.tokens)["lifetime_s"]
+    ):
         return await _renew(row)
     return _bearer(row, is_fresh=True)
 
@@ -178,7 +179,7 @@ async def _ask(taken: OAuthGrant) -> Tokens:
     """
     if taken.state == GrantState.SIGN_IN_AGAIN or taken.client is None:
         raise GrantWithdrawn
-    held, client = taken.tokens.open(), client_of(taken.client)
+    held, client = grant_rows.opened(taken.tokens), client_of(taken.client)
     await pools.release_db()
     # What comes has to be stored before the lease ends.
     deadline_s = min(settings.TEST_TIMEOUT_S, settings.REFRESH_LEASE_S / 2)
@@ -219,8 +220,23 @@ async def _keep(taken: OAuthGrant, tokens: Tokens) -> OAuthGrant:
             await pools.release_db()
             await asyncio.sleep(KEEP_AGAIN_S)
     if row is None and (row := await _read(taken.pk)) is None:
-        await sync_to_async(revocations.forget_tokens)(taken, tokens)
+        await _take_back(taken, tokens)
     return _alive(row)
+
+
+async def _take_back(taken: OAuthGrant, tokens: Tokens) -> None:
+    """Revoke tokens of a grant that was forgotten while they came."""
+    if taken.client is None:
+        return
+    held = grant_rows.opened(taken.tokens)
+    revocation = await sync_to_async(revocations.forget_unkept)(
+        user_id=taken.user_id,
+        server=AuthorizationServer.of(held["server"]),
+        client=client_of(taken.client),
+        tokens=tokens,
+    )
+    if revocation is not None:
+        await revocations.carry_out(revocation.pk)
 
 
 async def _usable(grant_id: int) -> OAuthGrant:
@@ -246,6 +262,6 @@ def _bearer(row: OAuthGrant, *, is_fresh: bool = False) -> Bearer:
     return Bearer(
         grant_id=row.pk,
         version=row.version,
-        access_token=row.tokens.open()["access_token"],
+        access_token=grant_rows.opened(row.tokens)["access_token"],
         is_fresh=is_fresh,
     )

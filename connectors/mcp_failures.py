@@ -147,9 +147,14 @@ def unsupported_version(versions: list[str]) -> InvalidMcpServer:
 
 
 def _refused(exchange: Exchange, *, offered: bool) -> ServerFailure:
-    if offered:
-        return AuthFailed(f"It answered with HTTP status {exchange.status}.")
     asked = challenge(exchange.www_authenticate)
+    if offered:
+        return AuthFailed(
+            f"It answered with HTTP status {exchange.status}.",
+            # RFC 6750 section 3.1: what is too little is not renewed.
+            refused_token=exchange.status == 401 and not asked.wants_more,
+            wanted_scope=asked.scope if asked.wants_more else None,
+        )
     if exchange.status == 403 and not asked.scheme:
         return AuthFailed(
             "It refuses access (HTTP status 403) and names no sign-in.",

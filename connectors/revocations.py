@@ -5,6 +5,7 @@ again by the worker until it succeeds or a day has passed.
 Source: RFC 7009.
 """
 
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -14,11 +15,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from connectors import pools
+from connectors import pools, server_url
 from connectors.auth import oauth
 from connectors.auth.oauth import AuthorizationServer, Client, Tokens
 from connectors.client_identity import client_of
-from connectors.errors import ConnectorError, SecretUnreadable
+from connectors.errors import ConnectorError, InvalidUrl, SecretUnreadable
+from connectors.grant_rows import opened
 from connectors.models import OAuthGrant, OAuthRevocation
 
 log = structlog.get_logger(__name__)
@@ -31,6 +33,32 @@ KEPT_FOR = timedelta(hours=24)
 _KINDS = ("refresh_token", "access_token")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Forgotten:
+    """A grant that is gone here; `revocation_id` is None if that is all there is."""
+
+    issuer: str
+    revocation_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What became of a sign-in that was ended, at the service that it was made at."""
+
+    issuer: str
+    revoked: bool
+    message: str
+
+
+def forget_of(connector_id: int) -> Forgotten | None:
+    """Forget the grant of a connector, as `forget`; None if nobody is signed in."""
+    grant = OAuthGrant.objects.filter(connector_id=connector_id).first()
+    if grant is None:
+        return None
+    row = forget(grant)
+    return Forgotten(issuer=grant.issuer, revocation_id=row.pk if row else None)
+
+
 def forget(grant: OAuthGrant) -> OAuthRevocation | None:
     """Delete a grant; return what is to be taken back, None if that is not offered.
 
@@ -41,24 +69,42 @@ def forget(grant: OAuthGrant) -> OAuthRevocation | None:
     row = rows.select_for_update(of=("self",)).filter(pk=grant.pk).first()
     if row is None:
         return None
-    found = _written(row, _held(row))
+    found = _written(_held(row), user_id=row.user_id, issuer=row.issuer)
     row.delete()
     return found
 
 
 @transaction.atomic
-def forget_tokens(grant: OAuthGrant, tokens: Tokens) -> OAuthRevocation | None:
-    """Write down tokens that came for a grant which was forgotten meanwhile."""
-    if not User.objects.filter(pk=grant.user_id).exists():
+def forget_unkept(
+    *, user_id: int, server: AuthorizationServer, client: Client, tokens: Tokens
+) -> OAuthRevocation | None:
+    """Write down tokens that came and are not stored; as `forget`."""
+    # Who deleted their account meanwhile has nothing here any more.
+    if not User.objects.filter(pk=user_id).exists():
         return None
-    return _written(
-        grant,
-        {
-            **_held(grant),
-            "access_token": tokens.access_token,
-            "refresh_token": tokens.refresh_token,
-        },
-    )
+    held = {
+        "access_token": tokens.access_token,
+        "refresh_token": tokens.refresh_token,
+        "server": server.stored(),
+        "client": asdict(client),
+    }
+    return _written(held, user_id=user_id, issuer=server.issuer)
+
+
+async def take_back(forgotten: Forgotten) -> Receipt:
+    """Take back at once what was forgotten; say what became of it."""
+    host = _host(forgotten.issuer)
+    if forgotten.revocation_id is None:
+        message = (
+            f"{host} does not offer to end permissions from outside: end it in your "
+            "account there."
+        )
+        return Receipt(issuer=forgotten.issuer, revoked=False, message=message)
+    revoked = await carry_out(forgotten.revocation_id)
+    message = f"{host} confirmed that the permission has ended."
+    if not revoked:
+        message = f"{host} did not confirm the end yet; it is tried again for a day."
+    return Receipt(issuer=forgotten.issuer, revoked=revoked, message=message)
 
 
 async def carry_out(revocation_id: int) -> bool:
@@ -95,7 +141,7 @@ async def _revoke(row: OAuthRevocation) -> None:
     Raises:
         SecretUnreadable, ServerFailure: it is not known to be done.
     """
-    held = row.tokens.open()
+    held = opened(row.tokens)
     await pools.release_db()
     async with oauth.leg(deadline_s=DEADLINE_S) as leg:
         for kind in _KINDS:
@@ -114,29 +160,34 @@ def _held(row: OAuthGrant) -> dict[str, Any]:
     if row.client is None:
         return {}
     try:
-        held, client = row.tokens.open(), client_of(row.client)
+        held, client = opened(row.tokens), client_of(row.client)
     except SecretUnreadable:
         return {}
     return {
         "access_token": held["access_token"],
         "refresh_token": held["refresh_token"],
         "server": held["server"],
-        "client": {
-            "client_id": client.client_id,
-            "client_secret": client.client_secret,
-            "auth_method": client.auth_method,
-        },
+        "client": asdict(client),
     }
 
 
-def _written(row: OAuthGrant, held: dict[str, Any]) -> OAuthRevocation | None:
+def _written(
+    held: dict[str, Any], *, user_id: int, issuer: str
+) -> OAuthRevocation | None:
     if not held.get("server", {}).get("revocation_endpoint"):
         return None
     # The first attempt is made at once, by whoever asked for it.
     due_at = timezone.now() + timedelta(seconds=FIRST_RETRY_S)
     return OAuthRevocation.objects.create(
-        user_id=row.user_id, issuer=row.issuer, tokens=held, due_at=due_at
+        user_id=user_id, issuer=issuer, tokens=held, due_at=due_at
     )
+
+
+def _host(issuer: str) -> str:
+    try:
+        return server_url.host(issuer)
+    except InvalidUrl:
+        return "Its sign-in service"
 
 
 def _postpone(row: OAuthRevocation) -> None:
