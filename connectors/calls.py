@@ -25,10 +25,9 @@ from asgiref.sync import sync_to_async
 
 from connectors import (
     admission,
-    auth,
+    credentials,
     evidence,
     health,
-    masking,
     pools,
     schema_check,
     server_url,
@@ -40,15 +39,15 @@ from connectors.errors import (
     AuthRequired,
     ConnectorError,
     ConnectorNotFound,
+    GrantWithdrawn,
     InvalidInput,
     OutcomeUnknown,
     SecretUnreadable,
     ServerFailure,
-    SignInRequired,
     ToolNotFound,
     ToolPendingReview,
 )
-from connectors.mcp_client import Endpoint, ToolOutcome
+from connectors.mcp_client import ToolOutcome
 from connectors.mcp_session import Progress
 from connectors.models import Outcome, Source, ToolCall, UserMCPConnection
 
@@ -146,8 +145,9 @@ async def call_tool(
         answer = await _perform(call)
     except BaseException as failure:
         await _finish(call, failure)
-        if isinstance(failure, AuthRequired | AuthFailed):
-            raise SignInRequired from None
+        if isinstance(failure, AuthRequired | AuthFailed | GrantWithdrawn):
+            wanted = getattr(failure, "wanted_scope", None)
+            raise health.sign_in_required(call.connector, wanted=wanted) from None
         raise
     return _result(call, answer, await _finish(call, None))
 
@@ -215,25 +215,17 @@ async def _perform(call: _Call) -> ToolOutcome:
     await schema_check.check_arguments(
         schema=delivery.input_schema, arguments=delivery.arguments
     )
-    secret = connector.auth_config.open() if connector.auth_config else None
-    endpoint = Endpoint(
-        url=connector.server_url,
-        headers=auth.headers_for(connector.auth_type, secret),
-        transport=connector.transport,
-        protocol_version=connector.protocol_version,
-        discover=connector.discover_cache,
-    )
+    credential = await credentials.of(connector)
+    delivery.renew = credential.after
+    await pools.release_db()
+    endpoint = credential.endpoint(connector)
     origin = server_url.origin(connector.server_url)
     async with admission.admit(user_id=connector.user_id, origin=origin) as turn:
         delivery.away = turn.given_back
         try:
             return await delivery.run(endpoint, ids=call.ids)
         except ServerFailure as failure:
-            # Whatever the server says back of its credentials is hidden.
-            secrets = masking.secrets_of(secret)
-            for name, said in list(vars(failure).items()):
-                setattr(failure, name, masking.hide(said, secrets))
-            failure.args = (failure.message,)
+            credential.hide_in(failure)
             raise
 
 
@@ -290,11 +282,17 @@ def _store(
     )
     if answer is not None:
         health.settle(call.connector, used=True)
-    elif isinstance(failure, ServerFailure | SecretUnreadable) and _is_news(call):
+    elif _is_news(call, failure):
         used = call.delivery.sent
-        health.settle(call.connector, error_code=failure.code, used=used)
+        health.settle(call.connector, error_code=error_code, used=used)
 
 
-def _is_news(call: _Call) -> bool:
-    """Tell a failure that was just found from one that is known, and refused for."""
-    return bool(call.delivery.attempts) or call.connector.is_verified
+def _is_news(call: _Call, failure: BaseException | None) -> bool:
+    """Tell a failure that says something new of the connector.
+
+    One that was refused for what is known does not, nor what its grant has said.
+    """
+    if not isinstance(failure, ServerFailure | SecretUnreadable):
+        return False
+    is_found = bool(call.delivery.attempts) or call.connector.is_verified
+    return is_found and not credentials.is_told(call.connector, failure)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from asgiref.sync import sync_to_async
 
-from connectors import auth, grant_rows, grants, targets
-from connectors.errors import GrantWithdrawn
+from connectors import auth, grant_rows, grants, masking, targets
+from connectors.errors import AuthFailed, GrantWithdrawn, ServerFailure
 from connectors.grants import Bearer
+from connectors.mcp_client import Endpoint
 from connectors.models import AuthType, OAuthGrant, UserMCPConnection
 from connectors.targets import Target
 
@@ -35,6 +36,16 @@ class Credential:
             access_token=self.target.access_token,
         )
 
+    def endpoint(self, row: UserMCPConnection) -> Endpoint:
+        """Return where `row` is dialled, with this and with what is known of it."""
+        return Endpoint(
+            url=row.server_url,
+            headers=self.headers,
+            transport=row.transport,
+            protocol_version=row.protocol_version,
+            discover=row.discover_cache,
+        )
+
     async def renew(self) -> bool:
         """Tell whether there is a newer token than the one that was answered 401.
 
@@ -53,12 +64,27 @@ class Credential:
         self._take(await grants.renewed(self.bearer))
         return True
 
-    async def want_more(self, scope: str) -> None:
-        """Note what a refusal asked for: the next sign-in asks for it too."""
-        if self.bearer is not None:
+    async def after(self, refusal: AuthFailed) -> dict[str, str] | None:
+        """Return the headers that are worth one more request, None if none are.
+
+        What a good token lacks is noted: the next sign-in asks for it too.
+
+        Raises:
+            GrantWithdrawn, SecretUnreadable, ServerFailure: as `renew`.
+        """
+        if self.bearer and refusal.wanted_scope is not None:
             await sync_to_async(grant_rows.want_more)(
-                grant_id=self.bearer.grant_id, scope=scope
+                grant_id=self.bearer.grant_id, scope=refusal.wanted_scope
             )
+        if refusal.refused_token and await self.renew():
+            return self.headers
+        return None
+
+    def hide_in(self, failure: ServerFailure) -> None:
+        """Hide whatever the server says back of what was sent to it."""
+        for name, said in list(vars(failure).items()):
+            setattr(failure, name, masking.hide(said, self.secrets))
+        failure.args = (failure.message,)
 
     def _take(self, bearer: Bearer) -> None:
         self.bearer = bearer
@@ -69,17 +95,30 @@ class Credential:
 async def of(row: UserMCPConnection) -> Credential:
     """Return what a stored connector is dialled with now; a token may be renewed.
 
+    Where nobody is signed in that is nothing: its server says that it wants more.
+
     Raises:
         SecretUnreadable: what is stored cannot be opened.
-        GrantWithdrawn: nobody is signed in.
+        GrantWithdrawn: the sign-in is over.
         ServerFailure: a token has ended, and could not be renewed now.
     """
     target = await sync_to_async(targets.stored)(row)
     credential = Credential(target=target, secrets=target.secrets)
     if row.auth_type == AuthType.OAUTH:
         ids = OAuthGrant.objects.filter(connector_id=row.pk).values_list("pk")
-        found = await ids.afirst()
-        if found is None:
-            raise GrantWithdrawn
-        credential._take(await grants.bearer(found[0]))
+        if found := await ids.afirst():
+            credential._take(await grants.bearer(found[0]))
     return credential
+
+
+def is_told(row: UserMCPConnection, failure: BaseException | None) -> bool:
+    """Tell whether its grant has said already what a failure means for a connector.
+
+    It knows which token was refused: the person may have signed in again meanwhile.
+    And a token that is too little for one thing is as good as before for the others.
+    """
+    if row.auth_type != AuthType.OAUTH:
+        return False
+    if isinstance(failure, AuthFailed):
+        return failure.refused_token or failure.wanted_scope is not None
+    return isinstance(failure, GrantWithdrawn)

@@ -1,14 +1,14 @@
 """Bring one tool call to its server: once, or not at all.
 
-Touches no database. Whatever happens, `sent` and `attempts` say afterwards how far
-the call came. A server that asks the person something before it does the call is sent
-the answers with a new request, and only after it has answered the one before.
+Touches no database by itself. Whatever happens, `sent` and `attempts` say afterwards
+how far the call came. A server that asks the person something before it does the call
+is sent the answers with a new request, and only after it answered the one before.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -18,6 +18,7 @@ from connectors import mcp_client
 from connectors.egress import Operation
 from connectors.elicitation import InputAnswer, InputAsk, OnInput
 from connectors.errors import (
+    AuthFailed,
     ConnectionFailed,
     OutcomeUnknown,
     ServerError,
@@ -39,6 +40,8 @@ MAX_ROUNDS = 10
 COME_BACK_S = 0.25
 
 Pause = Callable[[], AbstractAsyncContextManager[None]]
+# Headers in place of those that were refused; None if there are no others.
+Renew = Callable[[AuthFailed], Awaitable[dict[str, str] | None]]
 
 
 @dataclass(kw_only=True)
@@ -53,6 +56,8 @@ class Delivery:
     on_input: OnInput | None = None
     # Entered while the person is asked and nothing is held at the server.
     away: Pause = nullcontext
+    # Asked when the server refused us: it did not do the call, so it may be sent again.
+    renew: Renew | None = None
     attempts: int = 0
     # Whether the server may have it.
     sent: bool = False
@@ -61,6 +66,7 @@ class Delivery:
     answer: ToolOutcome | None = field(default=None, repr=False)
     # What the call is sent with from now on: its server has asked.
     continued: Continuation | None = field(default=None, init=False, repr=False)
+    _headers: dict[str, str] | None = field(default=None, init=False, repr=False)
     _questions: Questions | None = field(default=None, init=False, repr=False)
     _limit: asyncio.Timeout = field(init=False, repr=False)
 
@@ -148,6 +154,19 @@ class Delivery:
         return await self._attempt(endpoint)
 
     async def _attempt(self, endpoint: Endpoint) -> ToolOutcome | Unfinished:
+        """Send once; again at once with a newer token, if the one sent was refused."""
+        while True:
+            if self._headers is not None:
+                endpoint = replace(endpoint, headers=self._headers)
+            try:
+                return await self._known(endpoint)
+            except AuthFailed as refusal:
+                self._headers = await self.renew(refusal) if self.renew else None
+                if self._headers is None:
+                    raise
+            self.sent = self.continued is not None
+
+    async def _known(self, endpoint: Endpoint) -> ToolOutcome | Unfinished:
         """Send once; again at once to a server that did not know our session.
 
         It did not do the request then (streamable HTTP of the handshake era,

@@ -88,11 +88,7 @@ async def renewed(bearer: Bearer) -> Bearer:
         GrantWithdrawn, SecretUnreadable, ServerFailure: as `bearer`.
     """
     row = await _usable(bearer.grant_id)
-    if row.version == bearer.version:
-        return await _renew(row)
-    if grant_rows.has_ended(
-        row, lifetime_s=grant_rows.opened(row.tokens)["lifetime_s"]
-    ):
+    if row.version == bearer.version or grant_rows.has_ended(row):
         return await _renew(row)
     return _bearer(row, is_fresh=True)
 

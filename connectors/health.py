@@ -17,6 +17,7 @@ from connectors.errors import (
     SignInRequired,
 )
 from connectors.models import AuthType, Status, UserMCPConnection
+from connectors.text import clean
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ DISPROVED_BY = {
     "SECRET_UNREADABLE",
 }
 FAILING_AT = 3
+WANTED_SHOWN = 200
 
 HEALTH_FIELDS = (
     "status",
@@ -90,7 +92,20 @@ def refuse_unusable(row: UserMCPConnection) -> None:
         raise SecretUnreadable
     if row.status == Status.NOT_MCP:
         raise InvalidMcpServer("The last test found that. Test it again.")
-    raise SignInRequired
+    raise sign_in_required(row)
+
+
+def sign_in_required(
+    row: UserMCPConnection, *, wanted: str | None = None
+) -> SignInRequired:
+    """Return what tells the person to sign in; `wanted` is a scope that is missing."""
+    is_oauth = row.auth_type == AuthType.OAUTH
+    message = ""
+    if is_oauth and wanted is not None:
+        named = clean(wanted, limit=WANTED_SHOWN)
+        needs = f"the permission {named}" if named else "a permission"
+        message = f"This tool needs {needs} that you did not give yet. Sign in again."
+    return SignInRequired(message, connector_id=row.pk if is_oauth else None)
 
 
 def lock_if_same(seen: UserMCPConnection) -> UserMCPConnection | None:

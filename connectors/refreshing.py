@@ -16,9 +16,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from connectors import admission, auth, health, masking, mcp_client, pools, targets
+from connectors import admission, credentials, health, masking, mcp_client, pools
+from connectors.credentials import Credential
 from connectors.egress import Operation
 from connectors.errors import (
+    AuthFailed,
     ConnectionFailed,
     ConnectorError,
     SecretUnreadable,
@@ -26,9 +28,7 @@ from connectors.errors import (
     TimedOut,
 )
 from connectors.listing import Listing
-from connectors.mcp_client import Endpoint
 from connectors.models import Status, UserMCPConnection
-from connectors.targets import Target
 from connectors.text import clean_json
 
 log = structlog.get_logger(__name__)
@@ -79,7 +79,8 @@ async def refresh_listing(connector: UserMCPConnection) -> Refreshed:
         await sync_to_async(_store)(connector, await reading.read())
     except (ServerFailure, SecretUnreadable) as error:
         failure = error
-        await sync_to_async(health.settle)(connector, error_code=error.code)
+        if not credentials.is_told(connector, error):
+            await sync_to_async(health.settle)(connector, error_code=error.code)
     except ConnectorError as error:
         # Too much at once: that says nothing about the server.
         failure = error
@@ -112,19 +113,19 @@ class _Reading:
             ServerFailure: it failed, also the second time if there was one.
             SecretUnreadable, TooManyRequests: it was not dialled.
         """
-        target = await sync_to_async(targets.stored)(self._connector)
+        credential = await credentials.of(self._connector)
         await pools.release_db()
         try:
-            listing = await self._try(target)
+            listing = await self._try(credential)
         except _Again:
             await asyncio.sleep(settings.RETRY_DELAY_S)
-            listing = await self._try(target)
+            listing = await self._try(credential)
         listing.require_usable()
-        listing.tools = masking.hide(listing.tools, target.secrets)
-        listing.dropped = masking.hide(listing.dropped, target.secrets)
+        listing.tools = masking.hide(listing.tools, credential.secrets)
+        listing.dropped = masking.hide(listing.dropped, credential.secrets)
         return listing
 
-    async def _try(self, target: Target) -> Listing:
+    async def _try(self, credential: Credential) -> Listing:
         """Try once.
 
         Raises:
@@ -135,12 +136,14 @@ class _Reading:
             max_bytes=settings.MAX_LISTING_BYTES, deadline_s=settings.TEST_TIMEOUT_S
         )
         async with admission.admit(
-            user_id=self._connector.user_id, origin=target.origin, in_background=True
+            user_id=self._connector.user_id,
+            origin=credential.target.origin,
+            in_background=True,
         ):
             self.attempts += 1
             try:
                 async with asyncio.timeout(settings.TEST_TIMEOUT_S):
-                    return await self._ask(target, operation)
+                    return await self._renewing(credential, operation)
             except (ConnectionFailed, TimedOut, TimeoutError) as failure:
                 # An address that this installation does not allow stays so.
                 if self.attempts == 1 and not operation.blocked:
@@ -149,17 +152,16 @@ class _Reading:
                     raise
                 raise TimedOut(after_s=settings.TEST_TIMEOUT_S) from None
 
-    async def _ask(self, target: Target, operation: Operation) -> Listing:
-        row = self._connector
-        endpoint = Endpoint(
-            url=target.server_url,
-            headers=auth.headers_for(target.auth_type, target.auth_config),
-            transport=row.transport,
-            protocol_version=row.protocol_version,
-            discover=row.discover_cache,
-        )
-        async with mcp_client.connect(endpoint, operation) as session:
-            return await session.list_tools()
+    async def _renewing(self, credential: Credential, operation: Operation) -> Listing:
+        """Ask; once more with a newer token, if the one sent was refused."""
+        while True:
+            endpoint = credential.endpoint(self._connector)
+            try:
+                async with mcp_client.connect(endpoint, operation) as session:
+                    return await session.list_tools()
+            except AuthFailed as refusal:
+                if await credential.after(refusal) is None:
+                    raise
 
 
 class _Again(Exception):
