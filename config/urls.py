@@ -5,10 +5,16 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config import health, openapi
+from connectors import oauth_api
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path(
+        "oauth/client-metadata.json",
+        oauth_api.client_metadata,
+        name="oauth-client-metadata",
+    ),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),

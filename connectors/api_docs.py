@@ -174,3 +174,61 @@ call_tool = _operation(
         *SERVER_FAILURES,
     ),
 )
+initiate_sign_in = _operation(
+    "Begin to sign in to a server with OAuth",
+    operation_id="initiate_oauth",
+    description="Finds out who signs people in to the server, and answers where to "
+    "send the person. They come back to this installation, which saves the connector "
+    "if its connection then works.",
+    request=serializers.SignInInputSerializer,
+    responses=serializers.StartedSerializer,
+    examples=[
+        OpenApiExample("connector", value={"connector_id": 12}, request_only=True),
+        OpenApiExample("server", value={"server_url": NOTES}, request_only=True),
+    ],
+    errors=(
+        "CONNECTOR_DISABLED",
+        "CONNECTOR_LIMIT_REACHED",
+        "CONNECTOR_NOT_FOUND",
+        "DUPLICATE_NAME",
+        "OAUTH_CLIENT_NEEDED",
+        "OAUTH_FAILED",
+        "OAUTH_NOT_OFFERED",
+        "SECRET_UNREADABLE",
+        "TOO_MANY_REQUESTS",
+        *(code for code in SERVER_FAILURES if not code.startswith("AUTH_")),
+    ),
+)
+_CALLBACK: Final[dict[str, Any]] = {
+    "description": "Where a sign-in service sends the browser. Leads on to a page that "
+    "says what happened, and tells nothing of a sign-in that is not the caller's. "
+    "`state`, `code`, `iss` and `error` are the service's.",
+    "auth": [],
+    "request": None,
+    "responses": {302: None},
+}
+callback = _operation(
+    "Come back from a sign-in service",
+    operation_id="oauth_callback",
+    **_CALLBACK,
+)
+callback_of = _operation(
+    "Come back from a sign-in service that has an address for each connector",
+    operation_id="oauth_callback_of",
+    **_CALLBACK,
+)
+sign_in_status = _operation(
+    "Read the state of a connector's sign-in",
+    operation_id="oauth_status",
+    responses=serializers.GrantStatusSerializer,
+    errors=("CONNECTOR_NOT_FOUND",),
+)
+disconnect = _operation(
+    "End a connector's sign-in",
+    operation_id="oauth_disconnect",
+    description="Its tokens are taken back at the provider, if it offers that. The "
+    "connector stays, and can be signed in to again.",
+    request=None,
+    responses={200: serializers.DisconnectedSerializer},
+    errors=("CONNECTOR_NOT_FOUND",),
+)

@@ -106,7 +106,7 @@ def insert(
         LimitReached, DuplicateUrl, DuplicateName: checked again, under the lock.
     """
 
-    _lock_person(user_id)
+    lock_person(user_id)
     check_room(
         user_id=user_id,
         url=target.server_url,
@@ -117,7 +117,7 @@ def insert(
     row = UserMCPConnection(
         user_id=user_id,
         slot=_free_slot(owned, user_id=user_id),
-        name=name or _free_name(owned, server_url.host(target.server_url)),
+        name=name or free_name(owned, server_url.host(target.server_url)),
         description=description,
         allow_duplicate=allow_duplicate,
     )
@@ -150,8 +150,8 @@ def change(
         Superseded: URL or credentials changed since `seen` was read.
     """
 
-    _lock_person(seen.user_id)
-    row = _locked(user_id=seen.user_id, connector_id=seen.pk)
+    lock_person(seen.user_id)
+    row = locked(user_id=seen.user_id, connector_id=seen.pk)
     refuse_removed(row)
     check_room(
         user_id=row.user_id,
@@ -183,7 +183,7 @@ def switch(*, user_id: int, connector_id: int, is_active: bool) -> UserMCPConnec
     Raises:
         ConnectorNotFound, ConnectorDisabled: gone, or removed by an administrator.
     """
-    row = _locked(user_id=user_id, connector_id=connector_id)
+    row = locked(user_id=user_id, connector_id=connector_id)
     refuse_removed(row)
     row.is_active = is_active
     row.save(update_fields={"is_active"})
@@ -202,7 +202,7 @@ def apply_retest(
         ConnectorNotFound: it was deleted meanwhile, and so is its evidence.
     """
     with transaction.atomic():
-        row = _locked(user_id=seen.user_id, connector_id=seen.pk)
+        row = locked(user_id=seen.user_id, connector_id=seen.pk)
         before = row.status
         _, ticket = proof.record(
             user_id=row.user_id, target=target, result=result, connector_id=row.pk
@@ -226,7 +226,7 @@ def delete(*, user_id: int, connector_id: int) -> None:
     Raises:
         ConnectorNotFound: there is none.
     """
-    _locked(user_id=user_id, connector_id=connector_id).delete()
+    locked(user_id=user_id, connector_id=connector_id).delete()
 
 
 def refuse_removed(row: UserMCPConnection) -> None:
@@ -239,13 +239,18 @@ def refuse_removed(row: UserMCPConnection) -> None:
         raise ConnectorDisabled("An administrator removed this connector.")
 
 
-def _lock_person(user_id: int) -> None:
+def lock_person(user_id: int) -> None:
     """Let the person's other writers wait. SQLite has locked the whole file."""
     people = User.objects.select_for_update(no_key=True)
     people.only("pk").get(pk=user_id)
 
 
-def _locked(*, user_id: int, connector_id: int) -> UserMCPConnection:
+def locked(*, user_id: int, connector_id: int) -> UserMCPConnection:
+    """Lock and return a connector of the person; call it in a transaction.
+
+    Raises:
+        ConnectorNotFound: there is none, or it is somebody else's.
+    """
     owned = UserMCPConnection.objects.owned_by(user_id)
     row = owned.select_for_update().filter(pk=connector_id).first()
     if row is None:
@@ -271,11 +276,12 @@ def _free_slot(owned: ConnectorQuerySet, *, user_id: int) -> int:
     return next(slot for slot in range(1, limit + 1) if slot not in taken)
 
 
-def _free_name(owned: ConnectorQuerySet, host: str) -> str:
+def free_name(owned: ConnectorQuerySet, wanted: str) -> str:
+    """Return `wanted`, or with a number behind it: no connector of `owned` has it."""
     taken = {name.lower() for name in owned.values_list("name", flat=True)}
-    name, number = host[:NAME_CHARS], 1
+    name, number = wanted[:NAME_CHARS], 1
     while name.lower() in taken:
         number += 1
         end = f"-{number}"
-        name = host[: NAME_CHARS - len(end)] + end
+        name = wanted[: NAME_CHARS - len(end)] + end
     return name

@@ -6,6 +6,7 @@ every field; none of them is a secret, and what is not named is not shown.
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from connectors import auth
@@ -105,6 +106,55 @@ class CallInputSerializer(serializers.Serializer[Any]):
     arguments = Object(default=dict)
 
 
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
+class ConnectorId(serializers.Field[Any, Any, Any, Any]):
+    """The id of a connector, or the name of a server of the catalogue."""
+
+    default_error_messages = {"type": "This must be an integer or a name."}
+
+    def to_internal_value(self, data: Any) -> int | str:
+        if isinstance(data, bool) or not isinstance(data, int | str):
+            self.fail("type")
+        return data
+
+
+class SignInInputSerializer(serializers.Serializer[Any]):
+    """What to sign in to: a connector, a server of the catalogue, or a new URL."""
+
+    connector_id = ConnectorId(
+        required=False,
+        help_text="An integer of yours, or a catalogue id such as `notion`.",
+    )
+    server_url = ServerUrl(required=False)
+    name = Shown(
+        shown_chars=NAME_CHARS,
+        required=False,
+        allow_blank=True,
+        help_text="For a new connector; without one it is the server's own name.",
+    )
+    client_id = Text(
+        required=False,
+        allow_blank=True,
+        help_text="Of a client that you registered there; most servers need none.",
+    )
+    client_secret = Text(
+        required=False, allow_blank=True, help_text="Write-only, kept sealed."
+    )
+    scope = Text(
+        required=False,
+        allow_blank=True,
+        help_text="What to ask for, if not what the server names.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("connector_id" in attrs) == ("server_url" in attrs):
+            message = "Send connector_id or server_url, one of the two."
+            raise serializers.ValidationError(
+                {"connector_id": message}, code="required"
+            )
+        return attrs
+
+
 # --- Output ------------------------------------------------------------------
 
 
@@ -190,3 +240,43 @@ class CallResultSerializer(serializers.Serializer[Any]):
     content = serializers.ListField(child=Object())
     structured_content = Anything()
     duration_ms = serializers.IntegerField()
+
+
+class StartedSerializer(serializers.Serializer[Any]):
+    """A sign-in that was begun: open `authorization_url` in a browser."""
+
+    authorization_url = serializers.CharField()
+    state = serializers.CharField(
+        help_text="Comes back with the browser; good for one use, for 10 minutes."
+    )
+
+
+class GrantStatusSerializer(serializers.Serializer[Any]):
+    """The state of a connector's sign-in; no token is ever shown."""
+
+    connector_id = serializers.IntegerField()
+    state = serializers.ChoiceField(
+        choices=["none", "active", "sign_in_again", "revoked"]
+    )
+    issuer = serializers.CharField(allow_blank=True)
+    account_label = serializers.CharField(allow_blank=True)
+    scopes = serializers.ListField(child=serializers.CharField())
+    wanted_scopes = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What a tool asked for beside it; the next sign-in asks for both.",
+    )
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text="of the access token; null: it was not said"
+    )
+    has_refresh = serializers.BooleanField(
+        help_text="whether the sign-in renews itself"
+    )
+    warning = serializers.CharField(allow_blank=True)
+
+
+class DisconnectedSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    revoked = serializers.BooleanField(
+        help_text="whether the provider confirmed that the permission has ended"
+    )
+    message = serializers.CharField()

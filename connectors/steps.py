@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 StepName = Literal["url", "address", "connection", "sign_in", "handshake", "tools"]
@@ -52,6 +52,15 @@ class Track:
             Step(step=self.current, status=status, message=message, duration_ms=took_ms)
         )
         self.current = None
+
+    def amend(self, name: StepName, message: str) -> None:
+        """Add to what a step that has passed says in the result."""
+        self.finished = [
+            replace(step, message=f"{step.message} {message}".strip())
+            if step.step == name
+            else step
+            for step in self.finished
+        ]
 
     def fail(self, name: StepName, message: str) -> None:
         """End with a failure at `name`: what comes after it was not proven."""

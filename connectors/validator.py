@@ -6,69 +6,32 @@ has a stable code, a sentence, a suggestion, and the steps that led to it.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import asdict, dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from connectors import auth, mcp_client, server_url
+from connectors import auth, mcp_client, offers, server_url, verdicts
 from connectors.egress import Operation
 from connectors.errors import (
     AuthFailed,
     AuthRequired,
     ConnectionFailed,
     InvalidInput,
-    InvalidMcpServer,
-    InvalidUrl,
     ServerFailure,
     TimedOut,
 )
 from connectors.listing import Listing
-from connectors.steps import Step, StepName, StepStatus, Track
+from connectors.offers import Inquiry
+from connectors.steps import Step, StepName, Track
+from connectors.verdicts import NO_TOOLS, ValidationResult
 
-NO_TOOLS = "NO_TOOLS"
-NO_TOOLS_MESSAGE = "Connected but no tools found on this MCP server."
-NO_TOOLS_SUGGESTION = (
-    "Ask the server's owner whether your account may see its tools; you can save the "
-    "connector and test it again later."
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValidationResult:
-    """What a connection test found."""
-
-    success: bool
-    error_code: str | None = None
-    error_message: str | None = None
-    suggestion: str | None = None
-    tools: list[dict[str, Any]] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
-    protocol_version: str = ""
-    transport: str = ""
-    duration_ms: int = 0
-    transcript: list[dict[str, Any]] = field(default_factory=list)
-    server_info: dict[str, Any] = field(default_factory=dict)
-    discover_cache: dict[str, Any] | None = None
-    dropped_tools: list[dict[str, str]] = field(default_factory=list)
-    # Where the server redirected to, if that was another origin: not followed.
-    moved_to: str = ""
-
-    def public(self) -> dict[str, Any]:
-        """Return the fields that the person who asked for the test may see."""
-        shown = ("name", "title", "description", "inputSchema", "annotations")
-        return {
-            "success": self.success,
-            "error_code": self.error_code,
-            "error_message": self.error_message,
-            "suggestion": self.suggestion,
-            "tools": [{key: tool[key] for key in shown} for tool in self.tools],
-            "steps": [asdict(step) for step in self.steps],
-            "protocol_version": self.protocol_version,
-            "transport": self.transport,
-            "duration_ms": self.duration_ms,
-        }
+__all__ = [
+    "NO_TOOLS",
+    "ValidationResult",
+    "avalidate_mcp_connection",
+    "stages",
+    "validate_mcp_connection",
+]
 
 
 def validate_mcp_connection(
@@ -151,6 +114,8 @@ class _Examination:
             max_bytes=settings.MAX_LISTING_BYTES, deadline_s=settings.TEST_TIMEOUT_S
         )
         self._operation.on_event = self._saw
+        # Who signs people in to it.
+        self._asked = Inquiry()
 
     async def run(
         self, auth_type: str, auth_config: Any, access_token: str
@@ -161,15 +126,29 @@ class _Examination:
                     auth_type, auth_config, access_token
                 )
         except (ServerFailure, TimeoutError) as error:
-            return self._failed(self._timed(error))
+            return self._failed(await self._explained(self._timed(error)))
+        if auth_type == "none":
+            self._asked = await offers.beside(self._url, self._operation)
         return self._succeeded(server, listing)
+
+    async def _explained(self, failure: ServerFailure) -> ServerFailure:
+        """Find out who it is that a server sends people to, in the time that is left.
+
+        Whatever that fails with is a sentence: the refusal stays the result.
+        """
+        if not isinstance(failure, AuthRequired):
+            return failure
+        self._asked = await offers.inquire(self._url, self._operation)
+        if not self._asked.sentence:
+            return failure
+        return AuthRequired(self._asked.sentence, suggestion=self._asked.suggestion)
 
     async def _connect(
         self, auth_type: str, auth_config: Any, access_token: str
     ) -> tuple[mcp_client.ServerInfo, Listing]:
         self._track.start("url")
         url = server_url.check(self._url)
-        self._track.end(*_url_verdict(url))
+        self._track.end(*verdicts.of_url(url))
         headers = _headers(auth_type, auth_config, access_token)
         self._track.start("address")
         endpoint = mcp_client.Endpoint(url=url, headers=headers)
@@ -214,12 +193,17 @@ class _Examination:
             success=False,
             error_code=failure.code,
             error_message=failure.message,
-            suggestion=_suggestion(failure, self._url),
+            suggestion=verdicts.suggestion(failure, self._url),
             steps=self._track.finished,
             duration_ms=self._track.total_ms,
-            transcript=self._operation.transcript(),
+            transcript=self._transcript(),
             moved_to=getattr(failure, "moved_to", ""),
+            sign_in=self._asked.offer,
+            wanted_scope=offers.wanted_scope(self._operation),
         )
+
+    def _transcript(self) -> list[dict[str, Any]]:
+        return self._operation.transcript() + self._asked.transcript
 
     def _step_of(self, failure: ServerFailure) -> StepName:
         current = self._track.current or "url"
@@ -235,19 +219,22 @@ class _Examination:
     def _succeeded(
         self, server: mcp_client.ServerInfo, listing: Listing
     ) -> ValidationResult:
-        self._track.end(*_tools_verdict(listing))
+        self._track.end(*verdicts.of_tools(listing))
+        if self._asked.sentence:
+            self._track.amend("sign_in", self._asked.sentence)
         empty = not listing.tools
         return ValidationResult(
             success=True,
             error_code=NO_TOOLS if empty else None,
-            error_message=NO_TOOLS_MESSAGE if empty else None,
-            suggestion=NO_TOOLS_SUGGESTION if empty else None,
+            error_message=verdicts.NO_TOOLS_MESSAGE if empty else None,
+            suggestion=verdicts.NO_TOOLS_SUGGESTION if empty else None,
             tools=listing.tools,
             steps=self._track.finished,
             protocol_version=server.protocol_version,
             transport=server.transport,
             duration_ms=self._track.total_ms,
-            transcript=self._operation.transcript(),
+            transcript=self._transcript(),
+            sign_in=self._asked.offer,
             server_info=server.public(),
             discover_cache=server.discover,
             dropped_tools=listing.dropped,
@@ -261,48 +248,3 @@ def _headers(auth_type: str, auth_config: Any, access_token: str) -> dict[str, s
     except InvalidInput as error:
         raise AuthFailed(error.message) from None
     return auth.headers_for(auth_type, config, access_token=access_token)
-
-
-def _url_verdict(url: str) -> tuple[StepStatus, str]:
-    shown = server_url.without_query(url)
-    if _is_in_clear(url):
-        return "warning", f"{shown} is not encrypted: use https if the server has it."
-    return "passed", shown
-
-
-def _is_in_clear(url: str) -> bool:
-    """Tell whether somebody on the way can read along: http, and not to ourselves."""
-    host = server_url.host(url)
-    here = host in ("localhost", "::1") or host.startswith("127.")
-    return urlsplit(url).scheme == "http" and not here
-
-
-def _tools_verdict(listing: Listing) -> tuple[StepStatus, str]:
-    count = len(listing.tools)
-    if not count:
-        return "warning", NO_TOOLS_MESSAGE
-    found = f"{count} tool{'s' if count != 1 else ''} found."
-    if listing.dropped:
-        first = listing.dropped[0]
-        left_out = f"{len(listing.dropped)} left out, first {first['name']}:"
-        return "warning", f"{found} {left_out} {first['reason']}"
-    if listing.truncated:
-        return "warning", f"{found} The server's list repeats itself after that."
-    return "passed", found
-
-
-def _suggestion(failure: ServerFailure, url: str) -> str:
-    """Return what to do, made exact by the URL where that helps."""
-    if (
-        isinstance(failure, InvalidUrl)
-        or failure.suggestion != type(failure).suggestion
-    ):
-        return failure.suggestion
-    path = urlsplit(url).path.rstrip("/").removesuffix("/sse")
-    if isinstance(failure, InvalidMcpServer) and not path.endswith("/mcp"):
-        usual = f"{server_url.origin(url)}{path}/mcp"
-        return f"Try {usual}. {failure.suggestion}"
-    encrypted = server_url.without_query(url).replace("http:", "https:", 1)
-    if isinstance(failure, ConnectionFailed) and _is_in_clear(url):
-        return f"Try {encrypted}. {failure.suggestion}"
-    return failure.suggestion

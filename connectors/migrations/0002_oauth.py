@@ -273,7 +273,7 @@ class Migration(migrations.Migration):
             model_name="oauthclient",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("connector__isnull", True)),
-                fields=("issuer", "redirect_uri"),
+                fields=("issuer", "redirect_uri", "kind"),
                 name="oauth_client_shared",
             ),
         ),

@@ -27,7 +27,7 @@ class OAuthClient(models.Model):
     """Who we are towards one authorization server.
 
     Shared by everybody's connectors, but for what one person entered for one
-    connector. `secret` holds {"client_secret"}, `metadata` how to authenticate.
+    connector. `secret` holds {"client_secret"}, `metadata` {"auth_method"}.
     """
 
     issuer = models.CharField(max_length=ISSUER_CHARS)
@@ -53,7 +53,7 @@ class OAuthClient(models.Model):
         constraints = [
             one_of("kind", ClientKind, name="oauth_client_kind_known"),
             models.UniqueConstraint(
-                fields=["issuer", "redirect_uri"],
+                fields=["issuer", "redirect_uri", "kind"],
                 condition=Q(connector__isnull=True),
                 name="oauth_client_shared",
             ),

@@ -24,7 +24,7 @@ from connectors.auth.oauth.authorization import (
 )
 from connectors.auth.oauth.challenges import Challenge, challenge
 from connectors.auth.oauth.clients import Client, client_document, register
-from connectors.auth.oauth.discovery import Discovery, discover
+from connectors.auth.oauth.discovery import Discovery, discover, protected_resource
 from connectors.auth.oauth.metadata import AuthorizationServer
 from connectors.auth.oauth.scopes import requested_scope, union
 from connectors.auth.oauth.settings import check, client_of
@@ -49,6 +49,7 @@ __all__ = [
     "discover",
     "exchange",
     "leg",
+    "protected_resource",
     "refresh",
     "register",
     "requested_scope",

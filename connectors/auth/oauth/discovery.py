@@ -51,7 +51,7 @@ async def discover(leg: Leg, *, url: str, challenge: Challenge) -> Discovery:
         SignInFailed: what is published contradicts itself or cannot be used safely.
         ServerFailure: a document could not be fetched.
     """
-    published = await _protected_resource(leg, url, challenge)
+    published = await protected_resource(leg, url=url, challenge=challenge)
     if published is None:
         return await _without_resource(leg, url, challenge)
     _check_resource(published.resource, url)
@@ -62,13 +62,21 @@ async def discover(leg: Leg, *, url: str, challenge: Challenge) -> Discovery:
     return Discovery(server=server, resource=published.resource, scope=scope)
 
 
-async def _protected_resource(
-    leg: Leg, url: str, challenge: Challenge
+async def protected_resource(
+    leg: Leg, *, url: str, challenge: Challenge | None = None
 ) -> ProtectedResource | None:
-    """Look where the challenge says, then at the path, then at the root."""
+    """Return what a server publishes about its sign-in; None if it does not.
+
+    Looked for where the challenge says, then at the path, then at the root.
+
+    Raises:
+        ServerFailure: it could not be fetched.
+    Source: RFC 9728 section 3.1; specification 2026-07-28, "Protected Resource
+    Metadata Discovery Requirements".
+    """
     origin, path = server_url.origin(url), urlsplit(url).path.rstrip("/")
     places = [origin + RESOURCE + path, origin + RESOURCE]
-    if challenge.resource_metadata:
+    if challenge and challenge.resource_metadata:
         places.insert(0, challenge.resource_metadata)
     busy = 0
     for place in dict.fromkeys(places):
@@ -156,7 +164,7 @@ async def _without_resource(leg: Leg, url: str, challenge: Challenge) -> Discove
             challenged=challenge.scope, published=None, offered=server.scopes
         )
         return Discovery(server=server, resource=server_url.canonical(url), scope=scope)
-    if not challenge.scheme:
+    if challenge.scheme.lower() != "bearer":
         raise SignInNotOffered
     assumed = AuthorizationServer.assumed(origin)
     return Discovery(server=assumed, resource="", scope=challenge.scope)

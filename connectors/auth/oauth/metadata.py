@@ -55,6 +55,8 @@ class AuthorizationServer:
     sends_issuer: bool = False
     # Whether a client id may be the address of a metadata document.
     takes_documents: bool = False
+    # Nothing is published: these are the addresses that there would be.
+    is_assumed: bool = False
 
     @classmethod
     def read(cls, document: dict[str, Any] | None) -> Self | None:
@@ -114,6 +116,7 @@ class AuthorizationServer:
             authorization_endpoint=f"{origin}/authorize",
             token_endpoint=f"{origin}/token",
             registration_endpoint=f"{origin}/register",
+            is_assumed=True,
         )
 
     def stored(self) -> dict[str, Any]:

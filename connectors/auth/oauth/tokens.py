@@ -12,7 +12,12 @@ from connectors.auth.oauth.authorization import Pending
 from connectors.auth.oauth.clients import Client
 from connectors.auth.oauth.metadata import AuthorizationServer
 from connectors.auth.oauth.wire import Answer, Leg
-from connectors.errors import GrantWithdrawn, ServerError, SignInFailed
+from connectors.errors import (
+    ClientRefused,
+    GrantWithdrawn,
+    ServerError,
+    SignInFailed,
+)
 from connectors.text import clean
 
 MAX_TOKEN = 8000
@@ -25,6 +30,8 @@ _ENDED = frozenset(
     unauthorized_client unsupported_grant_type
     """.split()
 )
+# RFC 6749 section 5.2: it is us whom the server does not know, or lets do this.
+_UNKNOWN_CLIENT = frozenset({"invalid_client", "unauthorized_client"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +50,7 @@ async def exchange(leg: Leg, *, pending: Pending, client: Client, code: str) -> 
     """Exchange the code of a callback, once.
 
     Raises:
+        ClientRefused: the client is not known there.
         SignInFailed: it was refused, or what came is no token.
         ServerFailure: no answer came; the code may be spent.
     """
@@ -54,6 +62,8 @@ async def exchange(leg: Leg, *, pending: Pending, client: Client, code: str) -> 
     }
     answer = await _ask(leg, pending.server, client, data, pending.resource)
     if _is_refusal(answer):
+        if answer.error in _UNKNOWN_CLIENT:
+            raise ClientRefused
         said = f" It said {answer.error}." if answer.error else ""
         raise SignInFailed(
             f"The sign-in service did not accept the sign-in.{said}",

@@ -1,0 +1,276 @@
+"""The way back from a sign-in: a code becomes tokens, a test, and a connector.
+
+Nothing is saved of a new connector unless its connection works; tokens that lead
+nowhere are taken back. A server that then wants more permissions sends the person
+to sign in once more, at most ASK_AT_MOST times for one end.
+Source: specification 2026-07-28, "Authorization Flow Steps" and "Step-Up
+Authorization Flow".
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from asgiref.sync import sync_to_async
+from django.apps import apps
+from django.utils.module_loading import import_string
+
+from connectors import (
+    admission,
+    client_identity,
+    flows,
+    pools,
+    proof,
+    revocations,
+    server_url,
+    sign_in_rows,
+)
+from connectors.auth import oauth
+from connectors.auth.oauth import Discovery, Tokens
+from connectors.errors import (
+    ClientRefused,
+    ConnectorDisabled,
+    ConnectorError,
+    ConnectorNotFound,
+    LimitReached,
+    ServerFailure,
+    SignInFailed,
+    TooManyRequests,
+)
+from connectors.flows import Begun
+from connectors.models import AuthType, UserMCPConnection
+from connectors.sign_in_rows import Granted
+from connectors.targets import Target
+from connectors.validator import ValidationResult
+
+# A server that asks for more and more would send the person around for ever.
+ASK_AT_MOST = 3
+# What a person is told of what stopped a sign-in after the provider had agreed.
+_REASONS: tuple[tuple[type[ConnectorError], str], ...] = (
+    (LimitReached, "limit_reached"),
+    (TooManyRequests, "busy"),
+    (ConnectorNotFound, "connector_gone"),
+    (ConnectorDisabled, "connector_gone"),
+    (ServerFailure, "unavailable"),
+)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A sign-in that led to a connector, or on to `authorization_url`."""
+
+    flow_id: int
+    connector: UserMCPConnection | None = None
+    is_new: bool = False
+    account_label: str = ""
+    authorization_url: str = field(default="", repr=False)
+    resume: dict[str, Any] | None = None
+
+
+async def finish(
+    *, user_id: int, session_key: str, params: Mapping[str, str]
+) -> Finished:
+    """Finish the sign-in that a callback's parameters belong to.
+
+    Whose answer it is, is looked at before what it says, and that before the code is
+    spent (RFC 9207 section 2.4).
+
+    Raises:
+        SignInFailed: `reason` is invalid_state, used, expired, issuer_mismatch,
+            access_denied, unavailable, provider_error, no_code, exchange_failed,
+            client_refused, test_failed, limit_reached, busy or connector_gone.
+    """
+    begun = await sync_to_async(flows.claim)(
+        user_id=user_id, session_key=session_key, state=params.get("state", "")
+    )
+    try:
+        finished = await _finish(begun, params)
+    except ConnectorError as error:
+        failure = _as_failure(error)
+        failure.flow_id = begun.flow.pk
+        await sync_to_async(flows.end)(begun, failure=failure)
+        ids = {"user_id": user_id, "connector_id": begun.flow.connector_id}
+        log.info("oauth.failed", **ids, error_code=failure.reason)
+        raise failure from None
+    if finished.connector is not None:
+        connector_id = finished.connector.pk
+        log.info("oauth.finished", user_id=user_id, connector_id=connector_id)
+        await _tell(user_id=user_id, connector_id=connector_id)
+    return finished
+
+
+async def _finish(begun: Begun, params: Mapping[str, str]) -> Finished:
+    code = oauth.check_callback(params, begun.pending.server)
+    tokens, label = await _exchange(begun, code)
+    seen = None
+    try:
+        seen, target = await sync_to_async(_target)(begun, tokens, label)
+        result = await proof.last(proof.dial(user_id=begun.flow.user_id, target=target))
+        if more := _more(begun, result):
+            return await _ask_again(begun, more)
+        granted = Granted(
+            pending=begun.pending,
+            identity=begun.identity,
+            tokens=tokens,
+            label=label,
+            target=target,
+            result=result,
+        )
+        connector = await _save(begun, granted, seen)
+    except ConnectorError:
+        await _take_back(begun, tokens)
+        raise
+    if not result.success:
+        raise _test_failed(result)
+    return Finished(
+        flow_id=begun.flow.pk,
+        connector=connector,
+        is_new=seen is None,
+        account_label=label,
+        resume=begun.flow.resume,
+    )
+
+
+async def _exchange(begun: Begun, code: str) -> tuple[Tokens, str]:
+    """Return the tokens, and whose account they are for.
+
+    Raises:
+        SignInFailed: the code or our client was refused.
+        ServerFailure: no answer came.
+    """
+    server, client = begun.pending.server, begun.identity.client
+    await pools.release_db()
+    place = admission.admit(
+        user_id=begun.flow.user_id, origin=server_url.origin(server.token_endpoint)
+    )
+    try:
+        async with place, oauth.leg() as leg:
+            tokens = await oauth.exchange(
+                leg, pending=begun.pending, client=client, code=code
+            )
+            return tokens, await oauth.account_label(leg, server=server, tokens=tokens)
+    except ClientRefused:
+        await sync_to_async(client_identity.forget)(
+            begun.identity, issuer=server.issuer
+        )
+        raise
+
+
+def _target(
+    begun: Begun, tokens: Tokens, label: str
+) -> tuple[UserMCPConnection | None, Target]:
+    """Return the connector that is signed in, None for a new one, and what it dials.
+
+    A second sign-in of the same account at the same server is no second connector.
+    """
+    flow = begun.flow
+    wanted = flow.draft.open() if flow.draft else {}
+    if flow.connector_id is not None:
+        seen = flows.connector(user_id=flow.user_id, connector_id=flow.connector_id)
+    else:
+        seen = sign_in_rows.same_account(
+            user_id=flow.user_id,
+            url=wanted["server_url"],
+            issuer=flow.issuer,
+            label=label,
+        )
+    return seen, Target(
+        server_url=seen.server_url if seen else wanted["server_url"],
+        auth_type=AuthType.OAUTH,
+        auth_config=wanted.get("auth_config") or flows.client_settings(seen),
+        access_token=tokens.access_token,
+    )
+
+
+def _more(begun: Begun, result: ValidationResult) -> str:
+    """Return the permissions to ask for beside those that were; "" for no more."""
+    wanted = oauth.union(begun.pending.scope, result.wanted_scope)
+    if wanted == oauth.union(begun.pending.scope) or begun.asked >= ASK_AT_MOST:
+        return ""
+    return wanted
+
+
+async def _ask_again(begun: Begun, scope: str) -> Finished:
+    pending = oauth.begin(
+        discovery=Discovery(
+            server=begun.pending.server,
+            resource=begun.pending.resource,
+            scope=scope,
+        ),
+        client_id=begun.identity.client.client_id,
+        redirect_uri=begun.pending.redirect_uri,
+        scope=scope,
+    )
+    await sync_to_async(flows.ask_again)(begun, pending=pending)
+    return Finished(
+        flow_id=begun.flow.pk,
+        authorization_url=pending.url,
+        resume=begun.flow.resume,
+    )
+
+
+async def _save(
+    begun: Begun, granted: Granted, seen: UserMCPConnection | None
+) -> UserMCPConnection:
+    """Save the connector with its grant, if the test lets us.
+
+    Raises:
+        SignInFailed: the test failed, and nothing is saved: there is no connector
+            yet, or it has another credential, which may still be good.
+        LimitReached, ConnectorNotFound, ConnectorDisabled: there is no place for it.
+    """
+    result, user_id = granted.result, begun.flow.user_id
+    if seen is not None and (result.success or seen.auth_type == AuthType.OAUTH):
+        return await sync_to_async(sign_in_rows.renew)(
+            begun, granted, connector_id=seen.pk
+        )
+    if not result.success:
+        await proof.keep(user_id=user_id, target=granted.target, result=result)
+        raise _test_failed(result)
+    connector = await sync_to_async(sign_in_rows.add)(begun, granted)
+    log.info("connector.added", user_id=user_id, connector_id=connector.pk)
+    return connector
+
+
+async def _take_back(begun: Begun, tokens: Tokens) -> None:
+    """Revoke tokens that nobody keeps; the worker goes on where that fails."""
+    revocation = await sync_to_async(revocations.forget_unkept)(
+        user_id=begun.flow.user_id,
+        server=begun.pending.server,
+        client=begun.identity.client,
+        tokens=tokens,
+    )
+    if revocation is not None:
+        await revocations.carry_out(revocation.pk)
+
+
+def _test_failed(result: ValidationResult) -> SignInFailed:
+    failure = SignInFailed(
+        f"You are signed in, but the connection does not work. {result.error_message}",
+        reason="test_failed",
+        suggestion=result.suggestion or "",
+    )
+    failure.test_code = result.error_code or ""
+    return failure
+
+
+def _as_failure(error: ConnectorError) -> SignInFailed:
+    if isinstance(error, SignInFailed):
+        return error
+    kinds = (reason for kind, reason in _REASONS if isinstance(error, kind))
+    return SignInFailed(error.message, reason=next(kinds, "failed"))
+
+
+async def _tell(*, user_id: int, connector_id: int) -> None:
+    """Tell other rooms, which their apps name as `after_sign_in`."""
+    for app in apps.get_app_configs():
+        if path := getattr(app, "after_sign_in", ""):
+            hook: Callable[..., Awaitable[None]] = import_string(path)
+            try:
+                await hook(user_id=user_id, connector_id=connector_id)
+            except Exception:
+                # The sign-in is as good: what waited for it is found by its owner.
+                log.exception("oauth.hook_failed", user_id=user_id, hook=path)

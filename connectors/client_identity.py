@@ -1,0 +1,223 @@
+"""Which client we are at an authorization server, in the order of the specification.
+
+A client that the person entered for one connector, one that the operator registered
+there, the address of our metadata document, a registration of our own, which
+everybody's connectors share.
+Source: specification 2026-07-28, "Client Registration Approaches".
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import RestrictedError
+from django.utils import timezone
+
+from connectors import pools
+from connectors.auth import oauth
+from connectors.auth.oauth import AuthorizationServer, Client, Leg
+from connectors.errors import ClientNeeded
+from connectors.models import ClientKind, OAuthClient, UserMCPConnection
+
+CALLBACK = "/api/oauth/callback"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who we are in one sign-in, and how that came to be known there."""
+
+    client: Client
+    kind: str
+
+    def stored(self) -> dict[str, Any]:
+        """Return it as JSON; it is to be sealed."""
+        return {"client": asdict(self.client), "kind": str(self.kind)}
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """Return what `stored` gave."""
+        return cls(client=Client(**stored["client"]), kind=stored["kind"])
+
+
+def redirect_uri() -> str:
+    """Return where authorization servers send people back to."""
+    return f"{settings.PUBLIC_URL}{CALLBACK}"
+
+
+def document() -> dict[str, Any]:
+    """Return what we publish of ourselves; its address is our client id.
+
+    Source: draft-ietf-oauth-client-id-metadata-document section 4.
+    """
+    described = oauth.client_document(
+        redirect_uri=redirect_uri(), uri=settings.PUBLIC_URL
+    )
+    return {"client_id": settings.OAUTH_CLIENT_METADATA_URL, **described}
+
+
+async def find(
+    leg: Leg, *, server: AuthorizationServer, entered: Client | None, scope: str
+) -> Identity:
+    """Return who we are at `server`; register us there if nobody did.
+
+    `entered` is the client of the connector's own settings; `scope` is what will be
+    asked for.
+
+    Raises:
+        ClientNeeded: it knows no client of ours, and takes no registrations.
+        ServerFailure: the registration failed.
+    """
+    if entered:
+        return Identity(client=entered, kind=ClientKind.MANUAL)
+    if known := await sync_to_async(_preregistered)(server.issuer):
+        return known
+    if server.takes_documents and _has_document():
+        address = settings.OAUTH_CLIENT_METADATA_URL
+        return Identity(client=Client(client_id=address), kind=ClientKind.CIMD)
+    if not server.registration_endpoint:
+        raise ClientNeeded(redirect_uri=redirect_uri())
+    if registered := await sync_to_async(_registered)(server.issuer):
+        return registered
+    return await _register(leg, server, scope)
+
+
+async def is_known(*, server: AuthorizationServer, entered: Client | None) -> bool:
+    """Tell whether `find` can name a client there without asking the person."""
+    if entered or server.registration_endpoint:
+        return True
+    if server.takes_documents and _has_document():
+        return True
+    return await sync_to_async(_preregistered)(server.issuer) is not None
+
+
+def keep(
+    identity: Identity, *, issuer: str, connector: UserMCPConnection
+) -> OAuthClient:
+    """Store who we are for a grant of `connector`; return the row."""
+    own = connector if identity.kind == ClientKind.MANUAL else None
+    return _keep(identity, issuer=issuer, connector=own)
+
+
+def client_of(row: OAuthClient) -> Client:
+    """Return the client that `row` keeps.
+
+    Raises:
+        SecretUnreadable: its secret cannot be opened.
+    """
+    secret = row.secret.open()["client_secret"] if row.secret else ""
+    return Client(
+        client_id=row.client_id,
+        client_secret=str(secret),
+        auth_method=str(row.metadata.get("auth_method", "")),
+        expires_at=int(row.expires_at.timestamp()) if row.expires_at else 0,
+    )
+
+
+def forget(identity: Identity, *, issuer: str) -> None:
+    """Let the next sign-in register anew: the server does not know us any more.
+
+    A row that grants still name cannot go; it is over instead.
+    """
+    rows = OAuthClient.objects.filter(
+        issuer=issuer,
+        redirect_uri=redirect_uri(),
+        kind=ClientKind.DCR,
+        client_id=identity.client.client_id,
+    )
+    if identity.kind != ClientKind.DCR:
+        return
+    try:
+        with transaction.atomic():
+            rows.delete()
+    except RestrictedError:
+        rows.update(expires_at=timezone.now())
+
+
+def _has_document() -> bool:
+    """Tell whether our document can be fetched by others: https, and with a path."""
+    parts = urlsplit(settings.OAUTH_CLIENT_METADATA_URL)
+    return parts.scheme == "https" and parts.path not in ("", "/")
+
+
+def _preregistered(issuer: str) -> Identity | None:
+    """Return the operator's client: of the environment, else of the admin pages."""
+    for client in settings.OAUTH_CLIENTS.values():
+        if client.get("issuer", "").removesuffix("/") == issuer.removesuffix("/"):
+            return Identity(
+                client=Client(
+                    client_id=client["client_id"],
+                    client_secret=client.get("client_secret", ""),
+                ),
+                kind=ClientKind.PREREGISTERED,
+            )
+    return _stored(issuer, ClientKind.PREREGISTERED)
+
+
+def _registered(issuer: str) -> Identity | None:
+    """Return our own registration, if it outlives the sign-in that begins now."""
+    return _stored(issuer, ClientKind.DCR)
+
+
+def _stored(issuer: str, kind: ClientKind) -> Identity | None:
+    until = timezone.now() + timedelta(seconds=settings.OAUTH_FLOW_TTL_S)
+    row = (
+        OAuthClient.objects.filter(
+            issuer=issuer, redirect_uri=redirect_uri(), kind=kind, connector=None
+        )
+        .exclude(expires_at__lte=until)
+        .first()
+    )
+    return Identity(client=client_of(row), kind=kind) if row else None
+
+
+async def _register(leg: Leg, server: AuthorizationServer, scope: str) -> Identity:
+    """Register, and keep it for everybody; of two at once, the first is kept."""
+    # A client may only ask for what it registered for, and a later step may need
+    # more than this one.
+    wanted = oauth.union(scope, *(server.scopes or ()))
+    await pools.release_db()
+    client = await oauth.register(leg, server=server, document=_own(), scope=wanted)
+    identity = Identity(client=client, kind=ClientKind.DCR)
+    return await sync_to_async(_keep_first)(identity, server.issuer)
+
+
+def _own() -> dict[str, Any]:
+    return oauth.client_document(redirect_uri=redirect_uri(), uri=settings.PUBLIC_URL)
+
+
+def _keep_first(identity: Identity, issuer: str) -> Identity:
+    if winner := _registered(issuer):
+        return winner
+    try:
+        with transaction.atomic():
+            _keep(identity, issuer=issuer, connector=None)
+    except IntegrityError:
+        return _registered(issuer) or identity
+    return identity
+
+
+def _keep(
+    identity: Identity, *, issuer: str, connector: UserMCPConnection | None
+) -> OAuthClient:
+    """Store the client, in place of what we were there before, and return its row."""
+    place: dict[str, Any] = {"issuer": issuer, "connector": connector}
+    if connector is None:
+        place |= {"redirect_uri": redirect_uri(), "kind": identity.kind}
+    row = OAuthClient.objects.filter(**place).first() or OAuthClient(**place)
+    if row.pk and client_of(row) == identity.client:
+        return row
+    row.kind = identity.kind
+    row.redirect_uri = redirect_uri()
+    row.client_id = identity.client.client_id
+    secret = identity.client.client_secret
+    row.secret = {"client_secret": secret} if secret else None
+    row.metadata = {"auth_method": identity.client.auth_method}
+    ends = identity.client.expires_at
+    row.expires_at = datetime.fromtimestamp(ends, UTC) if ends else None
+    row.save()
+    return row
