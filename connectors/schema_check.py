@@ -1,8 +1,9 @@
 """Check tools' schemas and arguments, in processes that may be killed.
 
 Drafts 4 to 2020-12, by `$schema`; without one, 2020-12, as MCP says. A schema is
-never followed to another document, formats are annotations, and patterns cannot
-be made to backtrack without end. What costs too much is refused, not waited for.
+never followed to another document, and one that refers there is left to its server
+to check against; formats are annotations, and patterns cannot be made to backtrack
+without end. What costs too much is refused, not waited for.
 """
 
 import asyncio

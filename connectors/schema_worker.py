@@ -39,7 +39,7 @@ BACKTRACKING = jsonschema_rs.FancyRegexOptions(
     dfa_size_limit=MAX_PATTERN_BYTES,
 )
 TOO_DEEP = "It is nested too deeply."
-NOT_LOADED = "It refers to a schema elsewhere, which is never loaded."
+NOT_LOADED = "It is written in a dialect of its own, which is never loaded."
 NOT_FOUND = "It refers to a schema that does not exist."
 
 
@@ -106,7 +106,13 @@ def _validator(schema: Any, max_depth: int) -> Any:
     try:
         return _compile(schema, refuse)
     except jsonschema_rs.ValidationError as problem:
-        raise Unusable(_reason(problem, is_remote=bool(asked))) from problem
+        is_remote = bool(asked) and _is_reference(problem)
+        if not is_remote or _dialect(schema) in asked:
+            raise Unusable(_reason(problem, is_remote=is_remote)) from problem
+        # "Implementations MUST NOT automatically dereference" what is elsewhere
+        # (specification 2026-07-28, "JSON Schema Usage"): whether a value fits such a
+        # schema, its server has to say.
+        return jsonschema_rs.validator_for({})
     except ValueError as problem:
         raise Unusable("It is not valid JSON.") from problem
 
@@ -127,11 +133,19 @@ def _compile(schema: Any, retriever: Callable[[str], NoReturn]) -> Any:
 
 
 def _reason(problem: jsonschema_rs.ValidationError, *, is_remote: bool) -> str:
-    if isinstance(problem.kind, jsonschema_rs.ValidationErrorKind.Referencing):
+    if _is_reference(problem):
         return NOT_LOADED if is_remote else NOT_FOUND
     where = "/".join(map(str, problem.instance_path)) or "its top"
     message = problem.message[:MAX_MESSAGE]
     return f"It is not a valid JSON Schema, at {where[:100]}: {message}"
+
+
+def _is_reference(problem: jsonschema_rs.ValidationError) -> bool:
+    return isinstance(problem.kind, jsonschema_rs.ValidationErrorKind.Referencing)
+
+
+def _dialect(schema: Any) -> Any:
+    return schema.get("$schema") if isinstance(schema, dict) else None
 
 
 def _is_deeper(value: Any, max_depth: int) -> bool:

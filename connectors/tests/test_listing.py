@@ -151,5 +151,5 @@ def test_a_tool_whose_schema_no_call_can_be_checked_against_is_dropped():
         [tool("a"), tool("b", inputSchema=remote), tool("c", inputSchema=wrong)]
     )
     async_to_sync(found.lint)()
-    assert names(found) == ["a"]
-    assert {one["name"] for one in found.dropped} == {"b", "c"}
+    assert names(found) == ["a", "b"]
+    assert [one["name"] for one in found.dropped] == ["c"]

@@ -35,8 +35,14 @@ def test_errors_end():
 
 def test_an_unusable_schema_has_a_reason():
     assert value({"type": 5}, {})["reason"]
-    assert value({"$ref": "https://example.com/"}, {})["reason"] == NOT_LOADED
+    assert value({"$schema": "https://example.com/"}, {})["reason"] == NOT_LOADED
     assert value({"$ref": "#/x"}, {})["reason"] == NOT_FOUND
+
+
+def test_what_refers_elsewhere_is_left_to_its_server():
+    schema = {"$ref": "https://example.com/a.json#/b", "type": "string"}
+    assert value(schema, {}) == {"reason": None, "errors": []}
+    assert schemas(schema) == [None]
 
 
 def test_each_schema_is_answered():
