@@ -124,7 +124,6 @@ def test_no_tools_is_a_success_with_a_warning(hostile: Hostile, name: str):
     ("name", "kept", "dropped"),
     [
         ("one-bad-tool", 2, 1),
-        ("schema-remote", 2, 1),
         ("schema-invalid", 2, 1),
         ("big-schema", 2, 1),
         ("not-tools", 2, 4),
