@@ -9,13 +9,16 @@ from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 
+from agent import links
 from agent.models import Policy, SelectionKind
+from agent.sources import Remedy
 from agent.spoken_names import pick_of
 from agent.tool import Tool
 from agent.tool_types import ToolSource
 from agent.toolbox import Toolbox
 from connectors import cards, manager
-from connectors.cards import Card, Group, Look
+from connectors.cards import Card
+from connectors.looks import Group, Look
 from connectors.models import Source, UserMCPConnection
 
 _CONNECTED = Look(state="ready", word="Connected", glyph="plug", group=Group.WORKING)
@@ -65,6 +68,8 @@ class App:
     look: Look
     is_usable: bool
     note: str = ""
+    # The page where the person signs in, if that is all that is missing.
+    sign_in: str = ""
     tool_count: int = 0
     cost: int = 0
     tools: list[MenuTool] = field(default_factory=list)
@@ -128,10 +133,18 @@ def _connector(toolbox: Toolbox, card: Card) -> App:
         look=card.look,
         is_usable=is_usable,
         note=_note(card, is_usable=is_usable),
+        sign_in=_sign_in(toolbox, ref),
         tool_count=row.tool_count,
         cost=_cost(tools),
         tools=tools,
     )
+
+
+def _sign_in(toolbox: Toolbox, ref: str) -> str:
+    waits = any(
+        one.ref == ref and one.remedy == Remedy.SIGN_IN for one in toolbox.absent
+    )
+    return links.sign_in(ref) if waits else ""
 
 
 def _system_tools(toolbox: Toolbox) -> Iterable[App]:

@@ -10,7 +10,15 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from agent import approvals, inputs, questions, repeats, running, signing_in
+from agent import (
+    approvals,
+    in_mid_call,
+    inputs,
+    questions,
+    repeats,
+    running,
+    signing_in,
+)
 from agent.models import Policy, Turn
 from agent.parts import DECIDED, calls_in
 from agent.questions import Decided, Subject
@@ -212,6 +220,7 @@ async def _run(work: Work, tool: Tool, about: dict[str, Any]) -> None:
             caller=work.caller,
             tool=tool,
             about=about,
+            on_input=in_mid_call.asking(work, about),
         )
     except SignInRequired as error:
         await signing_in.for_call(

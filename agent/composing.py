@@ -38,6 +38,9 @@ class Composer:
     problem: str = ""
     problem_state: str = "unreachable"
     problem_code: str = ""
+    # Where the person can put it right, and what that is called.
+    way_out: str = ""
+    way_out_label: str = ""
     has_focus: bool = False
     # For who has no script; whoever sends by htmx has one.
     has_choices: bool = True

@@ -20,10 +20,9 @@ import structlog
 from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from channels.layers import get_channel_layer
 from django.conf import settings
 
-from agent import fragments, journal, runner
+from agent import fragments, hearing, runner
 from agent.following import Follower
 from agent.models import Conversation
 from agent.places import Place
@@ -43,8 +42,6 @@ AT_WORK_S: Final = 2.0
 IDLE_S: Final = 5.0
 # For as many times as long as drawing took, nothing is drawn.
 RESTS: Final = 2
-# How long until a layer that failed is asked again.
-LISTEN_AGAIN_S: Final = 5.0
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
@@ -78,7 +75,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self.close(TOO_MANY)
         else:
             open_sockets[self.user_id] += 1
-            works = (self._listen(), self._follow())
+            listening = hearing.listen(self.conversation_id, self.is_called)
+            works = (listening, self._follow())
             self.tasks = [asyncio.create_task(work) for work in works]
 
     async def disconnect(self, code: int) -> None:
@@ -88,32 +86,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
         for task in self.tasks:
             task.cancel()
         await asyncio.wait(self.tasks)
-
-    async def _listen(self) -> None:
-        """Hear that there is something to look at; without a layer, nobody says so."""
-        layer = get_channel_layer()
-        group = journal.group(self.conversation_id)
-        while True:
-            try:
-                channel = await layer.new_channel()
-                await layer.group_add(group, channel)
-                journal.layer_works(layer)
-                await self._hear(layer, channel)
-            except Exception as failure:  # noqa: BLE001 - of whatever a layer is made
-                journal.layer_fails(layer, failure)
-            await asyncio.sleep(LISTEN_AGAIN_S)
-
-    async def _hear(self, layer: Any, channel: str) -> None:
-        try:
-            # What happened before this was said to nobody.
-            self.is_called.set()
-            while True:
-                await layer.receive(channel)
-                self.is_called.set()
-        finally:
-            with suppress(Exception):
-                group = journal.group(self.conversation_id)
-                await layer.group_discard(group, channel)
 
     async def _follow(self) -> None:
         try:

@@ -10,7 +10,16 @@ from asgiref.sync import sync_to_async
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from agent import approvals, inputs, leftovers, residents, runner, sending, turns
+from agent import (
+    approvals,
+    inputs,
+    leftovers,
+    residents,
+    runner,
+    sending,
+    server_asks,
+    turns,
+)
 from agent.errors import ConversationNotFound, TurnNotFound
 from agent.journal import wake
 from agent.models import TITLE_CHARS, Conversation, Turn
@@ -210,6 +219,17 @@ async def decline(*, user_id: int, input_id: int) -> Turn:
     """
     return await _go_on(
         await sync_to_async(inputs.decline)(user_id=user_id, input_id=input_id)
+    )
+
+
+async def opened(*, user_id: int, input_id: int) -> Turn:
+    """Take note that the person opened the page that a server asked them to.
+
+    Raises:
+        TurnNotFound, InputClosed: see `server_asks.opened`.
+    """
+    return await _go_on(
+        await sync_to_async(server_asks.opened)(user_id=user_id, input_id=input_id)
     )
 
 

@@ -12,7 +12,7 @@ error     the language model failed before it was called
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from agent import arguments, calling, links, selection, signing_in
+from agent import arguments, calling, selection, signing_in
 from agent.models import Enforcement
 from agent.parts import DECIDED, Part, calls_in
 from agent.parts import WAITING as WAITS
@@ -116,20 +116,9 @@ async def refuse(work: Work, refusal: Refusal) -> Ending:
         LostTurn: the turn is somebody else's by now, or was stopped.
     """
     said = {"text": refusal.message, "detail": "", "code": refusal.code}
-    await work.journal.emit("notice", level="bad", **said, **_way_out(refusal))
+    way_out = refusal.absent.way_out if refusal.absent else {}
+    await work.journal.emit("notice", level="bad", **said, **way_out)
     return Ending(state="done", enforcement=Enforcement.REFUSED)
-
-
-def _way_out(refusal: Refusal) -> dict[str, str]:
-    """Return a link to where the person can put it right, if that is their part."""
-    absent = refusal.absent
-    match absent and absent.remedy:
-        case Remedy.SIGN_IN:
-            return {"link": links.sign_in(absent.ref), "link_label": "Sign in"}
-        case Remedy.CREDENTIALS:
-            page = links.credentials(absent.ref)
-            return {"link": page, "link_label": "Enter credentials"}
-    return {}
 
 
 async def call_anyway(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from agent.asked import asked
 from agent.models import Conversation, Message, Role
 from agent.parts import Part
 from agent.receipts import Receipt, receipt
@@ -89,6 +90,9 @@ def _of_part(part: Part) -> Iterator[str]:
             yield part["text"]
         case "call":
             yield from _of_call(receipt(part))
+        case "sign_in" | "question":
+            closed = asked(part)
+            yield f"*{_escaped(f'{closed.source}: {closed.word}')}*"
         case "notice":
             said = " ".join(filter(None, (part.get("text"), part.get("detail"))))
             yield f"*{_escaped(said)}*"

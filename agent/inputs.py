@@ -16,7 +16,7 @@ from agent import endings, turns
 from agent.errors import InputClosed
 from agent.journal import append
 from agent.models import ApprovalState, InputKind, InputRequest, Turn
-from agent.questions import Subject, is_open, lock_turn_of
+from agent.questions import Subject, open_input
 from connectors import pools, schema_check
 from connectors.text import clean_json
 
@@ -65,7 +65,7 @@ def decline(*, user_id: int, input_id: int) -> Turn:
         InputClosed: it was answered, overtaken, or has expired.
     """
     with transaction.atomic():
-        turn, request = _open(user_id, input_id)
+        turn, request = open_input(user_id, input_id)
         state = request.state = ApprovalState.DECLINED
         request.save(update_fields=["state", "updated_at"])
         append(turn, "input", endings.not_run(request.call_key, state, state))
@@ -76,7 +76,7 @@ def decline(*, user_id: int, input_id: int) -> Turn:
 
 def _schema(user_id: int, input_id: int) -> dict[str, Any]:
     with transaction.atomic():
-        _, request = _open(user_id, input_id)
+        _, request = open_input(user_id, input_id)
     if request.kind != InputKind.FORM:
         raise InputClosed
     schema: dict[str, Any] = request.schema
@@ -85,7 +85,7 @@ def _schema(user_id: int, input_id: int) -> dict[str, Any]:
 
 @transaction.atomic
 def _store(user_id: int, input_id: int, arguments: dict[str, Any]) -> Turn:
-    turn, request = _open(user_id, input_id)
+    turn, request = open_input(user_id, input_id)
     sealed = request.request_state.open() if request.request_state else {}
     sealed["arguments"] = arguments
     request.request_state = sealed
@@ -96,13 +96,3 @@ def _store(user_id: int, input_id: int, arguments: dict[str, Any]) -> Turn:
     turns.resume(turn)
     endings.store_answer(turn)
     return turn
-
-
-def _open(user_id: int, input_id: int) -> tuple[Turn, InputRequest]:
-    """Return a question that can be answered, and its turn, locked."""
-    mine = InputRequest.objects.filter(pk=input_id, turn__conversation__user=user_id)
-    turn = lock_turn_of(mine)
-    request = mine.get()
-    if not is_open(turn, state=request.state, until=request.expires_at):
-        raise InputClosed
-    return turn, request

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from agent.errors import TurnNotFound
+from agent.errors import InputClosed, TurnNotFound
 from agent.journal import lock
 from agent.models import Approval, ApprovalState, InputRequest, Turn, TurnState
 from connectors.errors import SecretUnreadable
@@ -72,6 +72,21 @@ def lock_turn_of(questions: "QuerySet[Any]") -> Turn:
     if turn is None:
         raise TurnNotFound
     return turn
+
+
+def open_input(user_id: int, input_id: int) -> tuple[Turn, InputRequest]:
+    """Return a question that the person can answer, and its turn, locked.
+
+    Raises:
+        TurnNotFound: there is none, or it is another person's.
+        InputClosed: it was answered, overtaken, or has expired.
+    """
+    mine = InputRequest.objects.filter(pk=input_id, turn__conversation__user=user_id)
+    turn = lock_turn_of(mine)
+    request = mine.get()
+    if not is_open(turn, state=request.state, until=request.expires_at):
+        raise InputClosed
+    return turn, request
 
 
 def is_open(turn: Turn, *, state: str, until: datetime) -> bool:

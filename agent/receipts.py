@@ -31,6 +31,7 @@ _LOOKS: Final[dict[str, Look]] = {
     "running": ("checking", "loader-circle", "Running"),
     "allowed": ("checking", "loader-circle", "Allowed, about to run"),
     "sent": ("checking", "loader-circle", "Form sent, about to run"),
+    "signed_in": ("checking", "loader-circle", "Signed in, about to run"),
     "refused": _DONE[Outcome.REFUSED],
     "invalid": ("review", "triangle-alert", "Its arguments did not fit; not sent"),
     "unknown": _DONE[Outcome.UNKNOWN],
@@ -41,13 +42,14 @@ _LOOKS: Final[dict[str, Look]] = {
 }
 # States in which one line says all there is.
 _LINES: Final = {"declined", "superseded", "expired"}
-_WAITING: Final = {"waiting": "ask", "form": "form"}
+_WAITING: Final = {"waiting": "ask", "form": "form", "sign_in": "sign_in"}
 # What the person can put right, and on which page.
 _SIGN_IN: Final = {"SIGN_IN_REQUIRED", "AUTH_REQUIRED", "AUTH_FAILED"}
 _DECISIONS: Final = {
     "allowed": "You allowed this once",
     "always": "You always allow this tool",
     "sent": "You filled in its form",
+    "signed_in": "Ran after you signed in",
 }
 
 
@@ -70,7 +72,7 @@ class Argument:
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """One call: `kind` is receipt, line, ask or form, and then how it looks."""
+    """One call: `kind` is receipt, line, ask, form or sign_in; then how it looks."""
 
     kind: str
     state: str

@@ -5,13 +5,14 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from agent import endings, envelope
+from agent import endings, envelope, links
 from agent.apps_menu import App, Menu, MenuTool
 from agent.models import Conversation, Message, Turn
-from agent.parts import WAITING, Part, Parts, calls_in, text_of
+from agent.parts import WAITING, Part, Parts, text_of
 
 # What is the model's to read, and what a decision would need.
 _OURS = frozenset({"model_text", "approval_id", "input_id"})
+_KINDS = {"waiting": "approval", "sign_in": "sign_in"}
 
 
 def chat_url(conversation_id: int) -> str:
@@ -81,14 +82,22 @@ def _current(row: Turn) -> Parts:
 def _pending(row: Turn, parts: Parts) -> list[dict[str, Any]]:
     return [
         {
-            "kind": "input" if part["state"] == "form" else "approval",
+            "kind": _KINDS.get(part["state"], "input"),
             "tool": part.get("name", ""),
             "label": part.get("label", ""),
             "arguments": part.get("arguments") or part.get("values") or {},
-            "approval_url": chat_url(row.conversation_id),
+            "approval_url": _answered_at(row, part),
         }
-        for part in calls_in(parts, *WAITING)
+        for part in parts
+        if part.get("state") in WAITING
     ]
+
+
+def _answered_at(row: Turn, part: Part) -> str:
+    """Return where the person answers; after a sign-in the answer goes on by itself."""
+    if part["state"] == "sign_in":
+        return links.sign_in_url(part["ref"])
+    return chat_url(row.conversation_id)
 
 
 def _parts(parts: Parts) -> Parts:

@@ -31,9 +31,11 @@ from agent import (
 from agent.errors import LostTurn
 from agent.journal import Sink, wake
 from agent.models import Turn, TurnEvent, TurnState
+from agent.spoken_names import key_of
 from agent.work import Ending, Work
 from connectors import pools
 from connectors.errors import ConnectorError
+from connectors.models import Source
 
 log = structlog.get_logger(__name__)
 
@@ -155,15 +157,23 @@ async def _answer(work: Work, *, is_first: bool) -> Ending:
 
 
 def _news(work: Work) -> list[dict[str, Any]]:
-    """Return what is absent and was not said in this conversation yet."""
+    """Return what is absent and was not said in this conversation yet.
+
+    Of what was picked more is said than that it was left out.
+    """
     said = {
         (part.get("connector_id"), part.get("code"))
         for message in work.earlier
         for part in message.parts
         if part["kind"] == "notice"
     }
-    notices = work.toolbox.notices
-    return [one for one in notices if (one["connector_id"], one["code"]) not in said]
+    picked = key_of(work.pick)[:2] if work.pick else ()
+    return [
+        one
+        for one in work.toolbox.notices
+        if (one["connector_id"], one["code"]) not in said
+        and (Source.CONNECTOR, str(one["connector_id"])) != picked
+    ]
 
 
 def _answering() -> Callable[[Work], Awaitable[Ending]]:

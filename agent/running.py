@@ -22,6 +22,7 @@ from agent.tool import Tool
 from agent.tool_types import Caller, ToolAnswer
 from agent.toolbox import Toolbox
 from connectors import pools
+from connectors.elicitation import OnInput
 from connectors.errors import (
     ConnectorError,
     InvalidInput,
@@ -47,8 +48,11 @@ async def run(
     caller: Caller,
     tool: Tool,
     about: dict[str, Any],
+    on_input: OnInput | None = None,
 ) -> None:
     """Call `tool` as `about`, the description of the call, says.
+
+    `on_input` asks the person what the server wants to know meanwhile.
 
     Raises:
         LostTurn: the turn is somebody else's by now, or was stopped.
@@ -65,6 +69,7 @@ async def run(
             caller=caller,
             call_id=call_id,
             on_progress=_Told(journal=journal, key=about["id"]),
+            on_input=on_input,
         )
     except ConnectorError as error:
         if isinstance(error, SignInRequired) and error.connector_id is not None:

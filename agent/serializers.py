@@ -156,13 +156,16 @@ class MessageListSerializer(serializers.Serializer[Any]):
 
 
 class PendingSerializer(serializers.Serializer[Any]):
-    """A call that waits for the person, who answers at `approval_url`.
+    """What waits for the person, who answers at `approval_url`.
 
+    For a sign-in that is where they sign in; the answer goes on after it.
     There is no way to answer over REST: a program must not approve its own calls.
     """
 
-    kind = serializers.ChoiceField(choices=["approval", "input"])
-    tool = serializers.CharField(help_text="its wire name")
+    kind = serializers.ChoiceField(choices=["approval", "input", "sign_in"])
+    tool = serializers.CharField(
+        allow_blank=True, help_text='its wire name; "" for all of a connector'
+    )
     # As above, a field of ours and not the framework's own.
     label = serializers.CharField()  # type: ignore[assignment]
     arguments = Object()

@@ -6,9 +6,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from agent import links
 from agent.tool_types import Caller, Progress, ToolAnswer, ToolSpec
 from connectors import calls
 from connectors.cards import HAPPENED
+from connectors.elicitation import OnInput
 from connectors.listing import NAME_CHARS
 from connectors.models import (
     AuthType,
@@ -84,6 +86,7 @@ class ConnectorSource:
         call_id: UUID,
         definition_hash: str = "",
         on_progress: Progress | None = None,
+        on_input: OnInput | None = None,
     ) -> ToolAnswer:
         """Call a tool at most once, with evidence.
 
@@ -102,6 +105,7 @@ class ConnectorSource:
             call_id=call_id,
             definition_hash=definition_hash,
             on_progress=on_progress,
+            on_input=on_input,
         )
 
 
@@ -121,6 +125,17 @@ class Absent:
     is_tried: bool = False
     # What the person can do about it.
     remedy: Remedy = Remedy.NONE
+
+    @property
+    def way_out(self) -> dict[str, str]:
+        """A link to where the person can put it right, as notices have it."""
+        match self.remedy:
+            case Remedy.SIGN_IN:
+                return {"link": links.sign_in(self.ref), "link_label": "Sign in"}
+            case Remedy.CREDENTIALS:
+                page = links.credentials(self.ref)
+                return {"link": page, "link_label": "Enter credentials"}
+        return {}
 
 
 def usable(*, user_id: int) -> list[ConnectorSource]:

@@ -8,7 +8,8 @@ from typing import Final
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from agent import markdown
+from agent import links, markdown
+from agent.asked import QUESTIONS, Asked, asked
 from agent.journal import events_after
 from agent.models import (
     Conversation,
@@ -37,6 +38,7 @@ class ShownPart:
     part: Part
     is_live: bool = False
     receipt: Receipt | None = None
+    asked: Asked | None = None
     # Of the recorded call, once there is one.
     number: int | None = None
     # As the person left it, if they have begun to fill it in.
@@ -58,11 +60,17 @@ class ShownPart:
 
     @property
     def evidence(self) -> str:
-        """A page of ours that proves what is said; nothing else is linked."""
-        if connector_id := self.part.get("connector_id"):
-            return reverse("connector", args=[connector_id])
+        """A page of ours that proves what is said, or where it is put right."""
         link = str(self.part.get("link") or "")
-        return link if _OURS.fullmatch(link) else ""
+        if _OURS.fullmatch(link):
+            return link
+        connector_id = self.part.get("connector_id")
+        return reverse("connector", args=[connector_id]) if connector_id else ""
+
+    @property
+    def sign_in(self) -> str:
+        """The page where the person signs in; its tab closes itself."""
+        return f"{links.sign_in(self.part['ref'])}?from=chat"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +188,7 @@ def show_part(
         part=part,
         is_live=is_live and part["kind"] == "text",
         receipt=receipt(part) if part["kind"] == "call" else None,
+        asked=asked(part) if part["kind"] in QUESTIONS else None,
         number=number,
         filled=filled,
     )

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from connectors.calls import CallResult
+from connectors.elicitation import OnInput
 
 # How far a call is: done, total, the server's words.
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
@@ -65,6 +66,7 @@ class ToolSource(Protocol):
         call_id: UUID,
         definition_hash: str = "",
         on_progress: Progress | None = None,
+        on_input: OnInput | None = None,
     ) -> ToolAnswer:
         """Call a tool at most once, with evidence.
 

@@ -20,6 +20,7 @@ from agent.names import ToolKey
 from agent.sources import Absent
 from agent.tool import Tool
 from agent.tool_types import Caller, Progress, ToolAnswer, ToolSource
+from connectors.elicitation import OnInput
 from connectors.models import Source
 
 # More than that and models choose badly; some providers take no more than 128.
@@ -88,6 +89,7 @@ class Toolbox:
                 "detail": source.message,
                 "code": source.code,
                 "connector_id": int(source.ref),
+                **source.way_out,
             }
             for source in self.absent
             if source.source == Source.CONNECTOR
@@ -126,6 +128,7 @@ class Toolbox:
         caller: Caller,
         call_id: UUID,
         on_progress: Progress | None = None,
+        on_input: OnInput | None = None,
     ) -> ToolAnswer:
         """Call a tool as it was when the toolbox was loaded, and note its use.
 
@@ -142,6 +145,7 @@ class Toolbox:
             call_id=call_id,
             definition_hash=tool.spec.definition_hash,
             on_progress=on_progress,
+            on_input=on_input,
         )
 
     @cached_property

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from agent import envelope
+from agent import envelope, links
 from agent.errors import TurnLimit
 from agent.parts import RETRY, Parts, calls_in, fold
 from agent.rest_views import chat_url
@@ -82,8 +82,12 @@ class Answer:
         return {"reasoning_content": thought}
 
     def _asks(self, kind: str, payload: dict[str, Any]) -> str:
+        chat = chat_url(self.conversation_id)
+        if payload.get("asks") == "sign_in":
+            page = links.sign_in_url(payload["ref"])
+            return f"{payload['label']} needs you to sign in: {page}\nThen: {chat}"
         wants = "waits for your approval" if kind == "approval" else "needs more of you"
-        return f"{payload['label']} {wants}: {chat_url(self.conversation_id)}"
+        return f"{payload['label']} {wants}: {chat}"
 
     def _called(self, payload: dict[str, Any]) -> Iterator[Delta]:
         said = payload.get("message") or payload.get("summary") or payload["state"]

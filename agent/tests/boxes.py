@@ -9,6 +9,7 @@ from agent.models import ToolSetting
 from agent.tool import Tool
 from agent.tool_types import Caller, Progress, ToolAnswer, ToolSpec
 from agent.toolbox import Toolbox
+from connectors.elicitation import OnInput
 from connectors.listing import definition_hash
 from connectors.models import UserMCPConnection
 from connectors.tests import rows
@@ -71,6 +72,7 @@ class Clock:
         call_id: UUID,
         definition_hash: str = "",
         on_progress: Progress | None = None,
+        on_input: OnInput | None = None,
     ) -> ToolAnswer:
         return ToolAnswer(
             call_id=call_id,

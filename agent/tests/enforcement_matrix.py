@@ -18,12 +18,14 @@ COLUMNS: Final = {
     "fails": "a tool that fails by its own word",
     "dead": "a tool whose server has just died",
     "away": "a connector known to be unreachable",
+    "signed-out": "a connector that waits for a sign-in",
     "paused": "a paused connector",
     "gone": "a deleted one",
 }
-_OBEYED: Final = "used approval used used used refused refused refused refused"
-_WITHOUT: Final = "used approval used form used refused refused refused refused"
-_FAILED: Final = "error error error error error error refused refused refused"
+_UNUSABLE: Final = "refused approval refused refused"
+_OBEYED: Final = f"used approval used used used refused {_UNUSABLE}"
+_WITHOUT: Final = f"used approval used form used refused {_UNUSABLE}"
+_FAILED: Final = f"error error error error error error {_UNUSABLE}"
 
 # How the model behaves (fake_models), what that is called, and what comes of it.
 ROWS: Final = {
@@ -65,7 +67,7 @@ calls it itself, with arguments read from the person's words, or shows its form.
 |---|---|
 | used | it was called, whatever it said; a failure of its own is an answer, too |
 | form | its form is shown, filled with what the words gave |
-| approval | the person is asked first, with the exact arguments |
+| approval | the person is asked first, with the exact arguments, or has to sign in |
 | refused | it cannot be used, and that is said instead of an answer |
 | error | the language model failed before it was called; *Retry* goes on from there |
 
@@ -74,6 +76,10 @@ Every cell is a turn that the tests observed, over the real wire
 pick that ended in another way (`turn_pick_is_enforced`).
 
 {table}
+
+A sign-in is waited for where OAuth asks for one: the answer begins after it, and what
+was picked is used; a call that the server refused for want of it is made then, with the
+arguments that it had. Whoever declines is told that it was not used.
 
 What a model does after the call does not change the cell: if it fails then, the turn
 has failed, what was called and said is kept, and *Retry* repeats no call.

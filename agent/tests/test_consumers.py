@@ -20,7 +20,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from accounts.models import User
-from agent import consumers, journal
+from agent import consumers, hearing, journal
 from agent.models import Conversation, Turn, TurnState
 from agent.tests import threads
 from agent.tests.threads import done, finished, happen, started, text
@@ -291,7 +291,7 @@ async def test_an_outage_of_the_layer_is_logged_once(
     one: Conversation,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(consumers, "LISTEN_AGAIN_S", 0.02)
+    monkeypatch.setattr(hearing, "LISTEN_AGAIN_S", 0.02)
     tried: asyncio.Queue[None] = asyncio.Queue()
 
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -11,7 +11,7 @@ from agent.tests import enforcement_matrix as matrix
 from agent.tests.chatting import Said, pick, say
 from agent.tests.fake_llm import FakeLlm
 from agent.tool_types import Pick
-from connectors.models import Outcome, Status, ToolCall, UserMCPConnection
+from connectors.models import AuthType, Outcome, Status, ToolCall, UserMCPConnection
 from connectors.tests import rows, verbs
 from demo.fixtures import DemoServer
 
@@ -43,6 +43,12 @@ def picks(
     away = like_notes(
         "Away", status=Status.UNREACHABLE, last_error_code="CONNECTION_FAILED"
     )
+    signed_out = like_notes(
+        "Signed out",
+        auth_type=AuthType.OAUTH,
+        status=Status.SIGN_IN_AGAIN,
+        is_verified=False,
+    )
     paused = like_notes("Paused", is_active=False)
     gone = like_notes("Gone")
     deleted = pick(gone, "search_notes")
@@ -55,6 +61,7 @@ def picks(
         "fails": pick(notes, "fail"),
         "dead": pick(dead, "search_notes"),
         "away": pick(away),
+        "signed-out": pick(signed_out),
         "paused": pick(paused, "search_notes"),
         "gone": deleted,
     }
@@ -94,7 +101,8 @@ def waits(said: Said) -> None:
     assert said.turn.state == "waiting"
     assert not said.text
     assert not ToolCall.objects.filter(conversation_id=said.turn.conversation_id)
-    assert said.calls[-1]["state"] in ("waiting", "form")
+    asked = [part for part in said.parts if "state" in part]
+    assert asked[-1]["state"] in ("waiting", "form", "sign_in")
 
 
 def refused(said: Said) -> None:

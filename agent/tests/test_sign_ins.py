@@ -49,6 +49,10 @@ def test_what_was_picked_waits_for_the_sign_in(waiting: Said) -> None:
     assert not ToolCall.objects.exists()
 
 
+def test_what_waits_is_not_said_to_be_left_out(waiting: Said) -> None:
+    assert [one["level"] for one in waiting.notices] == ["direct"]
+
+
 def test_a_first_sign_in_is_told_from_another_one(
     alice: User, notes_server: DemoServer
 ) -> None:

@@ -22,6 +22,8 @@ from connectors.errors import InvalidInput
 from connectors.schema_form import SchemaForm
 from connectors.views.answers import PageRequest, SeeOther, page, person
 
+# What a card that is no form can be answered with, and a form beside its values.
+_DECISIONS = {"decline": conversations.decline, "opened": conversations.opened}
 NO_CONTENT = 204
 INVALID = 422
 
@@ -62,10 +64,13 @@ async def decide(request: PageRequest, approval_id: int) -> HttpResponse:
 
 @page("POST")
 async def fill_in(request: PageRequest, input_id: int) -> HttpResponse:
-    """Take what the person filled in, or change the form as its buttons ask."""
+    """Take what the person filled in, or their no; or change the form as they ask."""
     user_id = await person(request)
-    asked = await sync_to_async(_asked)(user_id, input_id)
     data = request.POST
+    if decide_on := _DECISIONS.get(data.get("decision", "")):
+        turn = await decide_on(user_id=user_id, input_id=input_id)
+        return _done(request, turn.conversation_id)
+    asked = await sync_to_async(_asked)(user_id, input_id)
     changed = schema_form.edited(asked.schema, data)
     if changed is not None:
         return await _again(request, user_id, asked, changed)

@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from agent.apps_menu import App
 from agent.composing import Composer, Picked, at_work
 from agent.models import Turn
 from agent.views import apps
@@ -29,6 +30,8 @@ def context(
     if pick and picked is None:
         fields.setdefault("problem", _why_not(menu, pick))
         fields.setdefault("problem_state", "review")
+        if page := _sign_in(menu, pick):
+            fields |= {"way_out": page, "way_out_label": "Sign in"}
     composer = Composer(
         user_id=user_id,
         conversation_id=conversation_id,
@@ -53,8 +56,16 @@ def _picked(menu: Shown, pick: str) -> Picked | None:
     return None
 
 
+def _sign_in(menu: Shown, pick: str) -> str:
+    return next((row.app.sign_in for row in menu.rows if _is_of(row.app, pick)), "")
+
+
+def _is_of(app: App, pick: str) -> bool:
+    return pick == app.pick or any(tool.pick == pick for tool in app.tools)
+
+
 def _why_not(menu: Shown, pick: str) -> str:
     for row in menu.rows:
-        if pick == row.app.pick or any(tool.pick == pick for tool in row.app.tools):
+        if _is_of(row.app, pick):
             return f"{row.app.name} cannot be picked now. {row.app.note}".strip()
     return "What was to be picked is not there any more."
