@@ -12,23 +12,46 @@ from typing import Any
 import structlog
 from asgiref.sync import sync_to_async
 
-from connectors import auth, health, proof, saving, targets, text
-from connectors.errors import (
-    ConnectorNotFound,
-    InvalidInput,
-    SecretUnreadable,
-    TooManyRequests,
+from connectors import (
+    auth,
+    health,
+    proof,
+    retesting,
+    revocations,
+    saving,
+    targets,
 )
-from connectors.models import NAME_CHARS, AuthType, ConnectorQuerySet, UserMCPConnection
+from connectors.editing import (
+    DESCRIPTION_CHARS,
+    Changes,
+    checked_description,
+    checked_name,
+    get,
+    update,
+)
+from connectors.errors import SecretUnreadable
+from connectors.models import AuthType, ConnectorQuerySet, UserMCPConnection
+from connectors.revocations import Receipt
 from connectors.steps import Step
 from connectors.targets import Target
 from connectors.validator import ValidationResult
 
-log = structlog.get_logger(__name__)
+__all__ = [
+    "DESCRIPTION_CHARS",
+    "Changes",
+    "TestReport",
+    "add",
+    "get",
+    "list_for",
+    "remove",
+    "retest",
+    "test",
+    "testing",
+    "toggle",
+    "update",
+]
 
-DESCRIPTION_CHARS = 500
-# How often an edit starts again because its connector changed during the test.
-EDIT_ATTEMPTS = 3
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,34 +65,10 @@ class TestReport:
     ticket: str = field(repr=False)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Changes:
-    """What to change of a connector; None leaves a field as it is."""
-
-    name: str | None = None
-    description: str | None = None
-    server_url: str | None = None
-    auth_type: str | None = None
-    auth_config: dict[str, Any] | None = field(default=None, repr=False)
-    test_ticket: str | None = field(default=None, repr=False)
-    allow_duplicate: bool = False
-
-
 def list_for(*, user_id: int) -> ConnectorQuerySet:
     """Return the person's connectors by slot, without their listings. Dials nobody."""
-    return UserMCPConnection.objects.owned_by(user_id).defer(*proof.LISTING_FIELDS)
-
-
-def get(*, user_id: int, connector_id: int) -> UserMCPConnection:
-    """Return one connector of the person. Dials nobody.
-
-    Raises:
-        ConnectorNotFound: there is none, or it is somebody else's.
-    """
-    try:
-        return UserMCPConnection.objects.owned_by(user_id).get(pk=connector_id)
-    except UserMCPConnection.DoesNotExist:
-        raise ConnectorNotFound from None
+    owned = UserMCPConnection.objects.owned_by(user_id).select_related("grant")
+    return owned.defer(*proof.LISTING_FIELDS, "grant__tokens")
 
 
 async def testing(
@@ -146,7 +145,7 @@ async def add(
     target = targets.checked(
         url=server_url, auth_type=auth_type, auth_config=auth_config
     )
-    name = None if name is None else _checked_name(name)
+    name = None if name is None else checked_name(name)
     await sync_to_async(saving.check_room)(
         user_id=user_id,
         url=target.server_url,
@@ -156,75 +155,13 @@ async def add(
     connector = await sync_to_async(saving.insert)(
         user_id=user_id,
         name=name,
-        description=_checked_description(description),
+        description=checked_description(description),
         target=target,
         test=await proof.prove(user_id=user_id, target=target, ticket=test_ticket),
         allow_duplicate=allow_duplicate,
     )
     log.info("connector.added", user_id=user_id, connector_id=connector.pk)
     return connector
-
-
-async def update(
-    *, user_id: int, connector_id: int, changes: Changes
-) -> UserMCPConnection:
-    """Edit a connector; a new URL or new credentials are tested before they count.
-
-    Stored credentials go along to another path of the same origin and nowhere
-    else: for another origin they have to be entered again.
-
-    Raises:
-        InvalidInput: a field has the wrong shape, or `reentry_required`.
-        ConnectorNotFound, ConnectorDisabled: gone, or removed by an administrator.
-        DuplicateUrl, DuplicateName: another one has them.
-        NotVerified: the test failed; nothing is changed.
-        SecretUnreadable: the stored credentials are needed and cannot be read.
-        TooManyRequests: as `testing`, or others keep editing it.
-    """
-    for _ in range(EDIT_ATTEMPTS):
-        try:
-            row, before = await _edit(user_id, connector_id, changes)
-        except saving.Superseded:
-            continue
-        log.info("connector.updated", user_id=user_id, connector_id=row.pk)
-        health.announce(row, before=before)
-        return row
-    raise TooManyRequests(1)
-
-
-async def _edit(
-    user_id: int, connector_id: int, changes: Changes
-) -> tuple[UserMCPConnection, str]:
-    """Try an edit from its beginning; return the connector and its status before."""
-    name = None if changes.name is None else _checked_name(changes.name)
-    seen = await sync_to_async(get)(user_id=user_id, connector_id=connector_id)
-    saving.refuse_removed(seen)
-    target = targets.edited(
-        seen,
-        url=changes.server_url,
-        auth_type=changes.auth_type,
-        auth_config=changes.auth_config,
-    )
-    await sync_to_async(saving.check_room)(
-        user_id=user_id,
-        url=(target or seen).server_url,
-        name=name,
-        allow_duplicate=changes.allow_duplicate,
-        editing=seen,
-    )
-    test = None
-    if target is not None:
-        test = await proof.prove(
-            user_id=user_id, target=target, ticket=changes.test_ticket
-        )
-    return await sync_to_async(saving.change)(
-        seen=seen,
-        name=name,
-        description=changes.description and _checked_description(changes.description),
-        target=target,
-        test=test,
-        allow_duplicate=changes.allow_duplicate,
-    )
 
 
 async def toggle(
@@ -258,11 +195,11 @@ async def retest(*, user_id: int, connector_id: int) -> TestReport:
     seen = await sync_to_async(get)(user_id=user_id, connector_id=connector_id)
     saving.refuse_removed(seen)
     try:
-        target = targets.stored(seen)
+        target = await sync_to_async(targets.stored)(seen)
+        result = await retesting.dial(seen=seen, target=target)
     except SecretUnreadable as error:
         await sync_to_async(health.settle)(seen, error_code=error.code)
         raise
-    result = await proof.last(proof.dial(user_id=user_id, target=target))
     ticket = await sync_to_async(saving.apply_retest)(
         seen=seen, target=target, result=result
     )
@@ -276,22 +213,16 @@ async def retest(*, user_id: int, connector_id: int) -> TestReport:
     return TestReport(result=result, ticket=ticket)
 
 
-async def remove(*, user_id: int, connector_id: int) -> None:
+async def remove(*, user_id: int, connector_id: int) -> Receipt | None:
     """Delete a connector; the evidence of its calls stays.
+
+    Returns what became of its sign-in at the service, None if there was none: it is
+    deleted, whatever that says.
 
     Raises:
         ConnectorNotFound: there is none, or it is somebody else's.
     """
-    await sync_to_async(saving.delete)(user_id=user_id, connector_id=connector_id)
+    delete = sync_to_async(saving.delete)
+    forgotten = await delete(user_id=user_id, connector_id=connector_id)
     log.info("connector.removed", user_id=user_id, connector_id=connector_id)
-
-
-def _checked_name(name: str) -> str:
-    cleaned = text.clean(name, limit=NAME_CHARS)
-    if not cleaned:
-        raise InvalidInput.at("name", "blank", msg="Enter a name.", type_="blank")
-    return cleaned
-
-
-def _checked_description(description: str) -> str:
-    return text.clean(description, limit=DESCRIPTION_CHARS, multiline=True)
+    return await revocations.take_back(forgotten) if forgotten else None

@@ -15,7 +15,7 @@ from django.db.models import Value
 from django.db.models.functions import Lower
 
 from accounts.models import User
-from connectors import evidence, health, proof, server_url
+from connectors import evidence, health, proof, revocations, server_url
 from connectors.errors import (
     ConnectorDisabled,
     ConnectorNotFound,
@@ -25,11 +25,13 @@ from connectors.errors import (
 )
 from connectors.models import (
     NAME_CHARS,
+    AuthType,
     ConnectionTest,
     ConnectorQuerySet,
     Status,
     UserMCPConnection,
 )
+from connectors.revocations import Forgotten
 from connectors.targets import Target
 from connectors.validator import ValidationResult
 
@@ -137,8 +139,8 @@ def change(
     allow_duplicate: bool,
     target: Target | None,
     test: ConnectionTest | None,
-) -> tuple[UserMCPConnection, str]:
-    """Store an edit; return the connector and the status that it had.
+) -> tuple[UserMCPConnection, str, Forgotten | None]:
+    """Store an edit; return the connector, its status before, and a lost sign-in.
 
     None leaves a field as it is. A `target` comes with its successful `test` and
     replaces URL and credentials only if they still are what was `seen`.
@@ -160,7 +162,7 @@ def change(
         allow_duplicate=allow_duplicate,
         editing=row,
     )
-    before = row.status
+    before, forgotten = row.status, None
     row.name = row.name if name is None else name
     row.description = row.description if description is None else description
     fields = {"name", "description"}
@@ -168,12 +170,14 @@ def change(
         if not health.dials_as(row, seen):
             raise Superseded
         row.allow_duplicate = row.allow_duplicate or allow_duplicate
+        if row.auth_type == AuthType.OAUTH != target.auth_type:
+            forgotten = revocations.forget_of(row.pk)
         proof.aim(row, target)
         proof.fill(row, test)
         evidence.link_test(test_id=test.pk, connector_id=row.pk)
         fields |= {"allow_duplicate", *proof.TARGET_FIELDS, *proof.PROOF_FIELDS}
     row.save(update_fields=fields)
-    return row, before
+    return row, before, forgotten
 
 
 @transaction.atomic
@@ -211,7 +215,8 @@ def apply_retest(
             return ticket
         if result.success:
             proof.fill(row, result)
-        else:
+        elif row.auth_type != AuthType.OAUTH or row.status != Status.SIGN_IN_AGAIN:
+            # Else its grant has said it already.
             health.failed(row, error_code=result.error_code or "")
         fields = proof.PROOF_FIELDS if result.success else health.HEALTH_FIELDS
         row.save(update_fields=fields)
@@ -220,13 +225,18 @@ def apply_retest(
 
 
 @transaction.atomic
-def delete(*, user_id: int, connector_id: int) -> None:
+def delete(*, user_id: int, connector_id: int) -> Forgotten | None:
     """Delete a connector with its tests; the evidence of its calls stays.
+
+    Returns the sign-in that went with it.
 
     Raises:
         ConnectorNotFound: there is none.
     """
-    locked(user_id=user_id, connector_id=connector_id).delete()
+    row = locked(user_id=user_id, connector_id=connector_id)
+    forgotten = revocations.forget_of(row.pk)
+    row.delete()
+    return forgotten
 
 
 def refuse_removed(row: UserMCPConnection) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from connectors import auth, masking, server_url
 from connectors.errors import InvalidInput, InvalidUrl
-from connectors.models import UserMCPConnection
+from connectors.models import AuthType, UserMCPConnection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +72,20 @@ def edited(
     """
     new_url = row.server_url if url is None else _checked_url(url)
     new_type = auth_type or row.auth_type
+    elsewhere = server_url.origin(new_url) != server_url.origin(row.server_url)
+    if elsewhere and new_type == row.auth_type == AuthType.OAUTH:
+        raise InvalidInput.at(
+            "server_url",
+            msg="The new URL is another server, where you are not signed in. Add it as "
+            "a new connector and sign in there.",
+            type_="sign_in_elsewhere",
+        )
     if auth_config is not None or new_type != row.auth_type:
         return checked(url=new_url, auth_type=new_type, auth_config=auth_config)
     if new_url == row.server_url:
         return None
     # Whoever can edit a connector, with a stolen session or token, must not be able
     # to have its secret sent to a server of his choice.
-    elsewhere = server_url.origin(new_url) != server_url.origin(row.server_url)
     if elsewhere and row.auth_config is not None:
         raise InvalidInput.at(
             "auth_config",
