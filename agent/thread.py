@@ -68,6 +68,12 @@ class ShownPart:
         return reverse("connector", args=[connector_id]) if connector_id else ""
 
     @property
+    def source(self) -> str:
+        """What the person calls whoever it is about."""
+        about = self.receipt or self.asked
+        return about.source if about else ""
+
+    @property
     def sign_in(self) -> str:
         """The page where the person signs in; its tab closes itself."""
         return f"{links.sign_in(self.part['ref'])}?from=chat"
