@@ -56,7 +56,7 @@ def test_every_operation_is_named_and_described() -> None:
     assert len(ids) == len(set(ids))
     for name, operation in operations.items():
         assert operation["summary"], name
-        assert operation["security"], name
+        assert operation.get("security") or "/callback" in name, name
         assert {"401", "403", "406", "500", "503"} <= operation["responses"].keys()
         if "requestBody" in operation:
             assert {"413", "415", "422"} <= operation["responses"].keys(), name
@@ -69,6 +69,8 @@ def test_every_documented_error_has_the_status_of_the_table() -> None:
             if shared := response.get("$ref"):
                 key = shared.rpartition("/")[2]
                 response = document["components"]["responses"][key]
+            if status == "302":
+                continue
             schema = response["content"]["application/json"]["schema"]
             for code in schema.get("properties", {}).get("error", {}).get("enum", ()):
                 assert STATUS[code] == int(status), (name, code)

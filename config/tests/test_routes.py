@@ -26,6 +26,11 @@ OPEN = {
     "/readyz": 200,
     "/api/schema": 200,
     "/api/docs": 200,
+    "/oauth/client-metadata.json": 200,
+    # Whoever comes back is led to a page, which tells a stranger nothing.
+    "/api/oauth/callback": 302,
+    "/api/oauth/callback/<str:connector>": 302,
+    "/connectors/oauth/error": 200,
     "/demo": 405,
     "/admin": 302,
     # These three lead on: to the one sign-in, and to the start.
@@ -119,6 +124,15 @@ def test_a_bad_token_is_401_even_beside_a_good_session(
     client = ApiClient("pb_aaaaaaaa_" + "b" * 43)
     client.force_login(alice)
     assert client.send(method, path_of(route), BODY).status_code == 401
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("route", [r for r in OPEN if r.startswith("/api/oauth/")])
+def test_a_callback_is_open_and_leads_to_a_page(route: str) -> None:
+    response = ApiClient().get(_fill(route))
+    assert response.status_code == OPEN[route]
+    assert response["Location"].startswith("/connectors/oauth/error?")
+    assert ApiClient("nonsense").get(_fill(route)).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -80,14 +80,9 @@ class AuthorizationServer:
                 reason="no_pkce",
                 suggestion="Ask the server's owner to switch PKCE on.",
             )
-        found = {
-            name: _url(document, name)
-            for name in (
-                *names,
-                "registration_endpoint",
-                "revocation_endpoint",
-                "userinfo_endpoint",
-            )
+        optional = ("registration_endpoint", "revocation_endpoint", "userinfo_endpoint")
+        found: dict[str, Any] = {
+            name: _url(document, name) for name in (*names, *optional)
         }
         for address in filter(None, found.values()):
             endpoints.check(address)
