@@ -31,7 +31,7 @@ from connectors.errors import (
 from connectors.grant_rows import store
 from connectors.models import GrantState, OAuthGrant
 
-__all__ = ["Bearer", "bearer", "refused", "renewed", "store"]
+__all__ = ["Bearer", "bearer", "refresh", "refused", "renewed", "store"]
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +98,17 @@ async def refused(bearer: Bearer) -> None:
     row = await _read(bearer.grant_id)
     if row is not None and row.version == bearer.version:
         await sync_to_async(grant_rows.end)(row, fresh_rejected=True)
+
+
+async def refresh(*, grant_id: int, version: int) -> None:
+    """Renew a grant ahead of its end, unless somebody else did.
+
+    Raises:
+        GrantWithdrawn, SecretUnreadable, ServerFailure: as `bearer`.
+    """
+    row = await _usable(grant_id)
+    if row.version == version:
+        await _renew(row)
 
 
 async def _renew(seen: OAuthGrant) -> Bearer:

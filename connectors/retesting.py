@@ -33,7 +33,7 @@ async def dial(*, seen: UserMCPConnection, target: Target) -> ValidationResult:
             result = await _try(seen, target, credential)
     except ServerFailure as failure:
         return _not_made(failure)
-    if credential.bearer and result.wanted_scope is not None:
+    if credential.bearer and result.wanted_scope:
         await sync_to_async(grant_rows.want_more)(
             grant_id=credential.bearer.grant_id, scope=result.wanted_scope
         )
@@ -68,7 +68,7 @@ async def _try(
 
 def _refused_token(result: ValidationResult) -> bool:
     """Tell whether it was the token that was refused, and not what it is good for."""
-    if result.error_code != AuthFailed.code or result.wanted_scope is not None:
+    if result.error_code != AuthFailed.code or result.wanted_scope:
         return False
     statuses = [exchange["status"] for exchange in result.transcript]
     return UNAUTHORIZED in statuses[-1:]

@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_tasks_db.models import DBTaskResult
 
-from connectors import evidence, pools
+from connectors import evidence, pools, upkeep
 from connectors.models import Lease
 
 log = structlog.get_logger(__name__)
@@ -60,6 +60,9 @@ JOBS = (
     Job(name="tests.prune", every_s=300, run=prune_tests),
     Job(name="calls.end_orphaned", every_s=60, run=end_orphaned_calls),
     Job(name="tasks.prune", every_s=3600, run=prune_tasks),
+    Job(name="grants.refresh", every_s=15, run=upkeep.refresh_grants),
+    Job(name="revocations.carry_out", every_s=60, run=upkeep.carry_out_revocations),
+    Job(name="flows.prune", every_s=3600, run=upkeep.prune_flows),
 )
 
 

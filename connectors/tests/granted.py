@@ -1,11 +1,13 @@
 """A connector that a person signed in to, at the demo's authorization server."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from asgiref.sync import async_to_sync
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -115,10 +117,33 @@ def end(grant: OAuthGrant, *, by_s: float = 0) -> None:
     )
 
 
+def tokens_of(grant: OAuthGrant) -> dict[str, Any]:
+    row = reread(grant)
+    assert row.tokens is not None
+    return row.tokens.open()
+
+
 def token_of(grant: OAuthGrant) -> str:
-    token = reread(grant).tokens.open()["access_token"]
+    token = tokens_of(grant)["access_token"]
     assert isinstance(token, str)
     return token
+
+
+@contextmanager
+def before_they_are_kept(act: Callable[[], None]) -> Iterator[None]:
+    """Let something happen between the answer of a token endpoint and its storing."""
+    acted: list[bool] = []
+
+    def hook(execute: Any, sql: str, params: Any, *rest: Any) -> Any:
+        # The first look at a row by its lease is that of who stores new tokens.
+        if not acted and sql.startswith("SELECT") and '"lease_owner" = ' in sql:
+            acted.append(True)
+            act()
+        return execute(sql, params, *rest)
+
+    with connection.execute_wrapper(hook):
+        yield
+    assert acted
 
 
 def refreshes(authority: RunningAuthority) -> list[str]:
