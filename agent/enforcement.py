@@ -96,6 +96,14 @@ async def begin(work: Work) -> Promise | Ending:
     return Promise(tools=found.tools)
 
 
+def still_waits(work: Work) -> Ending | None:
+    """Return an ending if something waits for the person already: a sign-in, again."""
+    if not any(part.get("state") in WAITS for part in work.parts):
+        return None
+    kept = kept_by(work.pick, work.parts).verdict if work.pick else Enforcement.NONE
+    return Ending(state="waiting", enforcement=kept)
+
+
 async def _sign_in_or_refuse(work: Work, refusal: Refusal) -> Ending:
     """Wait for the sign-in that is all that is missing, once; else refuse."""
     absent = refusal.absent

@@ -21,6 +21,7 @@ from django.utils import timezone
 from agent import (
     calling,
     direct,
+    enforcement,
     leftovers,
     preparing,
     providers,
@@ -147,7 +148,7 @@ async def _answer(work: Work, *, is_first: bool) -> Ending:
             for notice in _news(work):
                 await work.journal.emit("notice", **notice)
         await calling.run_decided(work)
-        ending = await _answering()(work)
+        ending = enforcement.still_waits(work) or await _answering()(work)
         if beside is not None:
             await beside
         return ending
