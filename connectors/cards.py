@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from urllib.parse import urlencode, urlsplit
 
-from connectors import server_url
+from connectors import looks, server_url
 from connectors.errors import InvalidUrl
+from connectors.looks import Group, Look
 from connectors.models import AuthType, Status, UserMCPConnection
 
 USUAL_PATH = "/mcp"
@@ -35,30 +35,6 @@ HAPPENED = {
     "NO_TOOLS": "It offers no tools.",
 }
 _WORD_START = re.compile(r"[^\W_]")
-
-
-class Group(StrEnum):
-    """The parts of the list, in the order in which they are read."""
-
-    LOOK = "look"
-    WORKING = "working"
-    RESTING = "resting"
-
-    @property
-    def heading(self) -> str:
-        return {"look": "Needs a look", "working": "Working", "resting": "Resting"}[
-            self
-        ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """How a state looks: colour (`data-state`), word, glyph, and where it stands."""
-
-    state: str
-    word: str
-    glyph: str
-    group: Group
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +65,8 @@ class Card:
     first: Action
     second: Action | None
     sign_in: str
+    # Whose account it is, where a sign-in told: so that two of them differ.
+    account: str
     address: str
     monogram: str
 
@@ -102,54 +80,9 @@ class Card:
         return f"{self.connector.name}: {self.look.word}"
 
 
-LOOKS = {
-    Status.READY: Look(state="ready", word="Ready", glyph="plug", group=Group.WORKING),
-    Status.SIGN_IN: Look(
-        state="sign-in", word="Sign in", glyph="key-round", group=Group.LOOK
-    ),
-    Status.SIGN_IN_AGAIN: Look(
-        state="sign-in-again", word="Sign in again", glyph="key-round", group=Group.LOOK
-    ),
-    Status.REVIEW: Look(
-        state="review", word="Review changes", glyph="file-diff", group=Group.LOOK
-    ),
-    Status.UNREACHABLE: Look(
-        state="unreachable", word="Unreachable", glyph="unplug", group=Group.LOOK
-    ),
-    # Reached, and failing: as red, but it would be wrong to say unreachable.
-    Status.SERVER_ERROR: Look(
-        state="unreachable", word="Server error", glyph="circle-alert", group=Group.LOOK
-    ),
-    Status.NOT_MCP: Look(
-        state="not-mcp",
-        word="Not an MCP server any more",
-        glyph="file-question-mark",
-        group=Group.LOOK,
-    ),
-    Status.SECRET_UNREADABLE: Look(
-        state="sign-in-again", word="Sign in again", glyph="key-round", group=Group.LOOK
-    ),
-    Status.PAUSED_AUTO: Look(
-        state="auto-paused",
-        word="Paused automatically",
-        glyph="octagon-pause",
-        group=Group.LOOK,
-    ),
-    Status.REMOVED_BY_ADMIN: Look(
-        state="removed",
-        word="Removed by your administrator",
-        glyph="ban",
-        group=Group.RESTING,
-    ),
-}
-PAUSED = Look(
-    state="paused", word="Paused by you", glyph="circle-pause", group=Group.RESTING
-)
-
-
 def card(connector: UserMCPConnection) -> Card:
-    """Return what is shown of `connector`."""
-    look = _look(connector)
+    """Return what is shown of `connector`; asks for its grant if it is not there."""
+    look = looks.of(connector)
     since, since_at = _since(connector, look)
     return Card(
         connector=connector,
@@ -159,8 +92,9 @@ def card(connector: UserMCPConnection) -> Card:
         is_distance=since == "checked",
         sentence=_sentence(connector, look),
         first=_first(connector, look),
-        second=_second(look),
+        second=_second(connector, look),
         sign_in=SIGN_IN_WORDS[AuthType(connector.auth_type)],
+        account=account(connector),
         address=address(connector.server_url),
         monogram=monogram(connector.name),
     )
@@ -187,6 +121,14 @@ def address(url: str) -> str:
     return shown.removesuffix("/") if shown.count("/") == 1 else shown
 
 
+def account(connector: UserMCPConnection) -> str:
+    """Return whose account is signed in; "" if nobody's, or nobody said."""
+    if connector.auth_type != AuthType.OAUTH:
+        return ""
+    grant = getattr(connector, "grant", None)
+    return grant.account_label if grant else ""
+
+
 def monogram(name: str) -> str:
     """Return the two letters that stand for a connector; never somebody's logo."""
     letters = _WORD_START.findall(name)[:2]
@@ -204,12 +146,6 @@ def likely_url(url: str) -> str:
     except InvalidUrl:
         return ""
     return "" if urlsplit(url).path == USUAL_PATH else usual
-
-
-def _look(connector: UserMCPConnection) -> Look:
-    if connector.status == Status.REMOVED_BY_ADMIN or connector.is_active:
-        return LOOKS[Status(connector.status)]
-    return PAUSED
 
 
 def _since(connector: UserMCPConnection, look: Look) -> tuple[str, datetime | None]:
@@ -245,27 +181,32 @@ def _sentence(connector: UserMCPConnection, look: Look) -> str:
                 f"{connector.consecutive_failures} connections in a row failed. "
                 "A test that passes switches it on again."
             )
-    happened = HAPPENED.get(connector.last_error_code, "The last test failed.")
-    return f"{happened} {_next(connector, look)}"
+    return f"{_happened(connector, look)} {_next(connector, look)}"
+
+
+def _happened(connector: UserMCPConnection, look: Look) -> str:
+    is_oauth = connector.auth_type == AuthType.OAUTH
+    if is_oauth and look.state == "sign-in-again":
+        return "Its permission was withdrawn or has ended."
+    return HAPPENED.get(connector.last_error_code, "The last test failed.")
 
 
 def _next(connector: UserMCPConnection, look: Look) -> str:
     if look.state == "sign-in":
-        return "Its tools wait until you add a token."
+        return "Its tools wait until you do."
     if look.state == "sign-in-again":
-        return "Calls wait for new credentials."
+        is_oauth = connector.auth_type == AuthType.OAUTH
+        waits = "until you sign in again" if is_oauth else "for new credentials"
+        return f"Calls wait {waits}."
     if connector.is_verified:
         return "Its tools stay, and each call tries again."
     return "Calls wait until a test passes."
 
 
 def _first(connector: UserMCPConnection, look: Look) -> Action:
-    credentials = {"route": "connector-edit", "after": "#sign-in", "variant": ""}
     match look.state:
-        case "sign-in":
-            return Action(label="Add a token", icon="key-round", **credentials)
-        case "sign-in-again":
-            return Action(label="Sign in again", icon="log-in", **credentials)
+        case "sign-in" | "sign-in-again":
+            return _sign_in(connector, look)
         case "unreachable" | "auto-paused":
             return Action(label="Test now", icon="refresh-cw", form="retest")
         case "not-mcp":
@@ -275,6 +216,16 @@ def _first(connector: UserMCPConnection, look: Look) -> Action:
         case "removed":
             return Action(label="Dismiss", form="delete", variant="ghost")
     return Action(label="Open", route="connector")
+
+
+def _sign_in(connector: UserMCPConnection, look: Look) -> Action:
+    """Lead to the sign-in; a token that was refused is entered in the form."""
+    if connector.auth_type != AuthType.API_KEY:
+        return Action(
+            label=look.word, icon="log-in", route="connector-sign-in", variant=""
+        )
+    route, after = "connector-edit", "#sign-in"
+    return Action(label=look.word, icon="log-in", route=route, after=after, variant="")
 
 
 def _fix(connector: UserMCPConnection) -> Action:
@@ -289,8 +240,15 @@ def _fix(connector: UserMCPConnection) -> Action:
     )
 
 
-def _second(look: Look) -> Action | None:
+def _second(connector: UserMCPConnection, look: Look) -> Action | None:
     match look.state:
+        case "sign-in" if connector.auth_type == AuthType.NONE:
+            return Action(
+                label="Add a token",
+                route="connector-edit",
+                after="#sign-in",
+                variant="ghost",
+            )
         case "unreachable" | "auto-paused":
             return Action(
                 label="Evidence", route="connector", after="#history", variant="ghost"

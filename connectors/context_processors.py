@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
-from connectors.cards import LOOKS, Group
+from connectors.looks import LOOKS, Group
 from connectors.models import UserMCPConnection
 
 NEEDS_A_LOOK = [status for status, look in LOOKS.items() if look.group == Group.LOOK]

@@ -1,10 +1,11 @@
-"""The evidence that a person sees of a connector: its tests, its newest calls."""
+"""The evidence that a person sees of a connector: tests, calls, its newest sign-in."""
 
 from django.db.models import QuerySet
 
 from connectors.errors import ConnectorNotFound
 from connectors.models import (
     ConnectionTest,
+    OAuthFlow,
     Source,
     ToolCall,
     ToolCallQuerySet,
@@ -36,6 +37,12 @@ def calls(*, connector: UserMCPConnection) -> ToolCallQuerySet:
     return ToolCall.objects.filter(
         user_id=connector.user_id, source=Source.CONNECTOR, source_id=connector.pk
     ).order_by("-id")[:CALLS_SHOWN]
+
+
+def sign_in(*, connector: UserMCPConnection) -> OAuthFlow | None:
+    """Return the newest sign-in to a connector that somebody came back from."""
+    ended = OAuthFlow.objects.filter(user_id=connector.user_id, connector=connector)
+    return ended.exclude(used_at=None).order_by("-used_at").first()
 
 
 def test(*, user_id: int, connector_id: int, test_id: int) -> ConnectionTest:

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from connectors import mcp_client, server_url
 from connectors.auth import oauth
-from connectors.auth.oauth import Challenge, Discovery
+from connectors.auth.oauth import AuthorizationServer, Challenge, Discovery
 from connectors.egress import Operation
 from connectors.errors import (
     ConnectionFailed,
@@ -33,11 +33,13 @@ class SignInOffer:
     """A sign-in by OAuth: at whose service, with which scopes.
 
     `is_guess` tells that nothing is published: it may be that there is none.
+    `server` is what the service says of itself, where it was asked.
     """
 
     issuer: str
     scopes: tuple[str, ...] = ()
     is_guess: bool = False
+    server: AuthorizationServer | None = field(default=None, repr=False)
 
     @property
     def host(self) -> str:
@@ -60,6 +62,7 @@ def offer_of(found: Discovery) -> SignInOffer:
         issuer=found.issuer,
         scopes=tuple(found.scope.split()),
         is_guess=found.server.is_assumed,
+        server=found.server,
     )
 
 

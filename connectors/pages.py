@@ -2,10 +2,22 @@
 
 from django.urls import path
 
-from connectors.views import add, detail, edit, manage, overview, test, tools
+from connectors.views import (
+    add,
+    detail,
+    edit,
+    manage,
+    outcome,
+    overview,
+    sign_in,
+    test,
+    tools,
+)
 from connectors.views.answers import by_method
 
 ONE = "connectors/<int:connector_id>"
+# A sign-in to what is no connector yet.
+DRAFT = "connectors/sign-in/<int:flow_id>"
 
 urlpatterns = [
     path(
@@ -15,7 +27,17 @@ urlpatterns = [
     ),
     path("connectors/add", add.add, name="connector-add"),
     path("connectors/test", test.test, name="connector-test"),
+    path("connectors/sign-in", sign_in.begin, name="sign-in-begin"),
+    path(DRAFT, sign_in.permission, name="sign-in"),
+    path(f"{DRAFT}/go", sign_in.go, name="sign-in-go"),
+    path(f"{DRAFT}/client", sign_in.client, name="sign-in-client"),
+    path("connectors/oauth/done", outcome.done, name="sign-in-done"),
+    path("connectors/oauth/error", outcome.failed, name="sign-in-failed"),
     path(ONE, detail.connector, name="connector"),
+    path(f"{ONE}/sign-in", sign_in.permission, name="connector-sign-in"),
+    path(f"{ONE}/sign-in/go", sign_in.go, name="connector-sign-in-go"),
+    path(f"{ONE}/sign-in/client", sign_in.client, name="connector-sign-in-client"),
+    path(f"{ONE}/disconnect", manage.disconnect, name="connector-disconnect"),
     path(f"{ONE}/edit", edit.edit, name="connector-edit"),
     path(f"{ONE}/toggle", manage.toggle, name="connector-toggle"),
     path(f"{ONE}/retest", manage.retest, name="connector-retest"),

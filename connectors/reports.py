@@ -10,8 +10,9 @@ from typing import Any
 
 from django.conf import settings
 
-from connectors import activity, fixes, server_url, tool_list, transcripts
+from connectors import activity, consent, fixes, server_url, tool_list, transcripts
 from connectors.activity import StepLine
+from connectors.consent import Consent
 from connectors.errors import InvalidUrl, ServerFailure
 from connectors.fixes import Fix
 from connectors.models import NAME_CHARS, Transport
@@ -68,6 +69,8 @@ class Report:
     failed_at: int
     tools: ToolList
     fixes: list[Fix]
+    # The sign-in that the server offers, asked for or not.
+    offer: Consent | None
     at_url: str
     at_sign_in: str
     transcript: str
@@ -83,15 +86,21 @@ class Report:
 
 
 def of(
-    *, result: ValidationResult, url: str, offered: bool, tested_at: datetime
+    *,
+    result: ValidationResult,
+    url: str,
+    offered: bool,
+    tested_at: datetime,
+    needs_client: bool = False,
 ) -> Report:
     """Return what is shown of `result`, which a test of `url` had.
 
-    `offered` tells whether credentials were sent.
+    `offered` tells whether credentials were sent, `needs_client` whether nobody can
+    sign in there before a client is registered by hand.
     """
     headline, sentence = _verdict(result)
     transcript = transcripts.as_text(result.transcript)
-    code = result.error_code or ""
+    code, sign_in = result.error_code or "", result.sign_in
     return Report(
         result=result,
         headline=headline,
@@ -101,6 +110,7 @@ def of(
         failed_at=_failed_at(result),
         tools=tool_list.find(result.tools, limit=TOOLS_SHOWN),
         fixes=fixes.suggest(result=result, url=url, offered=offered),
+        offer=consent.of(sign_in, needs_client=needs_client) if sign_in else None,
         at_url=AT_URL.get(code, ""),
         at_sign_in=AT_SIGN_IN.get(code, ""),
         transcript=transcript,

@@ -31,6 +31,15 @@ function markFields() {
   else field.removeAttribute("aria-invalid");
 }
 
+// Some hidden fields stand in another form, for its own button; they say the same.
+function follow({ target }) {
+  for (const field of target.elements ?? []) {
+    const source = byId(field.dataset.follows ?? "");
+    if (source) field.value = source.value;
+  }
+}
+
+document.addEventListener("submit", follow, true);
 document.addEventListener("input", changed);
 document.addEventListener("change", changed);
 document.addEventListener("htmx:after:swap", () => {

@@ -15,7 +15,7 @@ from agent.apps_menu import App, Menu, MenuTool
 from agent.models import Policy, ToolSetting
 from agent.tests.composer_pages import many, plugged_in, tool
 from agent.views.apps import Shown
-from connectors import cards
+from connectors import looks
 from connectors.models import Status
 from connectors.tests import rows
 
@@ -211,7 +211,7 @@ def mail(*, is_usable: bool = True) -> App:
         "name": "Gmail",
         "slug": "gmail",
         "monogram": "Gm",
-        "look": cards.LOOKS[Status.READY],
+        "look": looks.LOOKS[Status.READY],
     }
     send = MenuTool(
         name="send",

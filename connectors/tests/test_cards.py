@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from connectors import cards
-from connectors.cards import Action, Group
-from connectors.models import AuthType, Status, UserMCPConnection
+from connectors.cards import Action
+from connectors.looks import Group
+from connectors.models import AuthType, OAuthGrant, Status, UserMCPConnection
 from connectors.proof import LISTING_FIELDS
 
 GOOD_AT = datetime(2026, 11, 22, 9, 7, tzinfo=UTC)
@@ -30,6 +31,12 @@ def connector(**changes: Any) -> UserMCPConnection:
 
 def failed(status: Status, code: str, **changes: Any) -> UserMCPConnection:
     return connector(status=status, last_error_code=code, **changes)
+
+
+def signed_in(label: str = "", **changes: Any) -> UserMCPConnection:
+    row = connector(auth_type=AuthType.OAUTH, **changes)
+    row.grant = OAuthGrant(connector=row, account_label=label)
+    return row
 
 
 # --- The ten states ----------------------------------------------------------
@@ -134,9 +141,7 @@ def test_who_never_signed_in_is_not_told_of_a_time() -> None:
     )
     card = cards.card(row)
     assert (card.since, card.since_at) == ("not signed in yet", None)
-    assert card.sentence == (
-        "It asks you to sign in. Its tools wait until you add a token."
-    )
+    assert card.sentence == ("It asks you to sign in. Its tools wait until you do.")
 
 
 def test_what_was_never_good_has_no_time_at_all() -> None:
@@ -177,13 +182,41 @@ def test_a_good_connector_is_opened() -> None:
     assert cards.card(connector()).first == Action(label="Open", route="connector")
 
 
-@pytest.mark.parametrize("status", [Status.SIGN_IN, Status.SIGN_IN_AGAIN])
-def test_signing_in_is_the_filled_button_and_leads_to_the_credentials(
-    status: Status,
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        (Status.SIGN_IN, "Sign in"),
+        (Status.SIGN_IN_AGAIN, "Sign in again"),
+        (Status.SECRET_UNREADABLE, "Sign in again"),
+    ],
+)
+def test_signing_in_is_the_filled_button_and_leads_to_the_sign_in(
+    status: Status, word: str
 ) -> None:
-    first = cards.card(connector(status=status)).first
-    assert (first.route, first.after) == ("connector-edit", "#sign-in")
-    assert first.variant == ""
+    first = cards.card(signed_in(status=status)).first
+    assert (first.label, first.route, first.variant) == (word, "connector-sign-in", "")
+
+
+def test_who_never_signed_in_may_also_add_a_token() -> None:
+    card = cards.card(connector(status=Status.SIGN_IN))
+    assert (card.first.label, card.first.route) == ("Sign in", "connector-sign-in")
+    assert card.second is not None
+    assert (card.second.label, card.second.route) == ("Add a token", "connector-edit")
+    assert card.second.after == "#sign-in"
+
+
+def test_a_token_that_was_refused_is_entered_again() -> None:
+    row = connector(status=Status.SIGN_IN_AGAIN, auth_type=AuthType.API_KEY)
+    first = cards.card(row).first
+    assert (first.label, first.route) == ("Sign in again", "connector-edit")
+    assert (first.after, first.variant) == ("#sign-in", "")
+
+
+def test_a_sign_in_that_was_withdrawn_says_what_waits_for_it() -> None:
+    row = signed_in(status=Status.SIGN_IN_AGAIN, last_error_code="AUTH_FAILED")
+    assert cards.card(row).sentence == (
+        "Its permission was withdrawn or has ended. Calls wait until you sign in again."
+    )
 
 
 @pytest.mark.parametrize(
@@ -247,6 +280,11 @@ def test_a_monogram_is_the_first_two_letters(name: str, letters: str) -> None:
 )
 def test_the_kind_of_sign_in_is_a_word(auth_type: AuthType, word: str) -> None:
     assert cards.card(connector(auth_type=auth_type)).sign_in == word
+
+
+def test_a_card_names_the_account_that_is_signed_in() -> None:
+    card = cards.card(signed_in("ada@example.org"))
+    assert (card.sign_in, card.account) == ("OAuth", "ada@example.org")
 
 
 def test_what_is_read_aloud_names_the_connector_and_its_state() -> None:

@@ -90,9 +90,9 @@ def test_htmx_on_its_page_gets_the_header_and_what_stands_beside_it(
 ) -> None:
     answer = browser.post(at(notes, "toggle"), {"is_active": "false"}, headers=HTMX)
     assert 'id="header"' in answer.text
-    for part in ("tools", "about", "history"):
+    for part in ("sign-in", "tools", "about", "history"):
         assert f'id="{part}"' in answer.text
-    assert answer.text.count('hx-swap-oob="true"') == 3
+    assert answer.text.count('hx-swap-oob="true"') == 4
 
 
 @pytest.mark.parametrize("action", ["toggle", "retest", "edit"])

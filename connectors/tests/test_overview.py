@@ -70,7 +70,7 @@ def test_a_card_says_what_it_is_and_how_it_is(browser: Client, alice: User) -> N
     assert "<b>Ready</b>" in page
     assert re.search(r"checked <time [^>]+>3 min ago</time>", page)
     assert "2 tools" in page
-    assert '<span class="meta push">Token</span>' in page
+    assert '<span class="meta push trunc">Token</span>' in page
     assert "s3cret" not in page
 
 

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django_htmx.http import reswap, retarget
 
-from connectors import manager, reports, server_url
+from connectors import client_identity, manager, reports, server_url
 from connectors.errors import ConnectorError, InvalidUrl, TooManyRequests
 from connectors.forms import AddForm, Entry
 from connectors.manager import TestReport
@@ -44,17 +44,24 @@ def context(
         "about": reports.waiting(explained=True),
         "waiting": reports.waiting(),
         "step_count": len(STEPS),
+        "redirect_uri": client_identity.redirect_uri(),
         **more,
     }
 
 
 async def outcome(form: AddForm, entry: Entry, report: TestReport) -> dict[str, Any]:
     """Return what the form shows after a test; queries the names that are taken."""
+    offer = report.result.sign_in
+    needs_client = False
+    if offer is not None and offer.server is not None:
+        is_known = client_identity.is_known
+        needs_client = not await is_known(server=offer.server, entered=None)
     shown = reports.of(
         result=report.result,
         url=entry.server_url,
         offered=entry.auth_config is not None,
         tested_at=timezone.now(),
+        needs_client=needs_client,
     )
     more: dict[str, Any] = {"report": shown}
     if not form.has_typed_name:

@@ -6,7 +6,15 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.template.response import TemplateResponse
 
-from connectors import activity, cards, history, manager, tool_list, transcripts
+from connectors import (
+    activity,
+    cards,
+    history,
+    manager,
+    signed_in,
+    tool_list,
+    transcripts,
+)
 from connectors.models import UserMCPConnection
 from connectors.views.answers import PageRequest, fragment, page, target_id
 from connectors.views.overview import row_context
@@ -47,10 +55,12 @@ def transcript(request: PageRequest, connector_id: int, test_id: int) -> HttpRes
 
 def context(row: UserMCPConnection, *, query: str = "") -> dict[str, Any]:
     """Return all that the page of a connector shows."""
+    grant = getattr(row, "grant", None)
     return {
         "nav": "connectors",
         "connector": row,
         "card": cards.card(row),
+        "signed_in": signed_in.of(grant) if grant else None,
         "tools": tool_list.find(
             row.discovered_tools, query=query.strip(), limit=settings.TOOLS_SHOWN
         ),

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from connectors import activity, cards, manager, saving
+from connectors import activity, cards, manager, saving, signed_in
 from connectors.edit_form import EditForm
 from connectors.errors import (
     DuplicateName,
@@ -75,9 +75,11 @@ def _show(
     *,
     status: int = 200,
 ) -> HttpResponse:
+    grant = getattr(form.connector, "grant", None)
     shown = {
         "nav": "connectors",
         "form": form,
+        "signed_in": signed_in.of(grant) if grant else None,
         "card": cards.card(form.connector),
         "test_s": settings.TEST_TIMEOUT_S,
         **(refused or {}),

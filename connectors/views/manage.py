@@ -1,4 +1,4 @@
-"""What can be done to a connector: pause, resume, test again, delete.
+"""What can be done to a connector: pause, resume, test again, disconnect, delete.
 
 A form comes from the list (`from=list`) or from the connector's own page, and the
 answer goes back there: a fragment for htmx, else the page it came from.
@@ -7,12 +7,14 @@ answer goes back there: a fragment for htmx, else the page it came from.
 from contextlib import suppress
 
 from asgiref.sync import sync_to_async
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django_htmx.http import trigger_client_event
 
-from connectors import cards, manager
+from connectors import cards, looks, manager, sign_in, signed_in
 from connectors.errors import SecretUnreadable
 from connectors.models import UserMCPConnection
 from connectors.views import detail, overview
@@ -56,14 +58,39 @@ async def delete(request: PageRequest, connector_id: int) -> HttpResponse:
     row = await sync_to_async(manager.get)(user_id=user_id, connector_id=connector_id)
     if request.method == "POST":
         return await _delete(request, row)
+    grant = getattr(row, "grant", None)
     shown = {
         "nav": "connectors",
         "card": cards.card(row),
+        "signed_in": signed_in.of(grant) if grant else None,
         "is_from_list": is_from_list(request),
     }
     if request.htmx:
         return fragment(request, "delete.html#ask", shown)
     return TemplateResponse(request, "connectors/delete.html", shown)
+
+
+@page("GET", "POST")
+async def disconnect(request: PageRequest, connector_id: int) -> HttpResponse:
+    """Ask whether to end a sign-in; when it is posted, do it and give the receipt."""
+    user_id = await person(request)
+    row = await sync_to_async(manager.get)(user_id=user_id, connector_id=connector_id)
+    address = reverse("connector", args=[row.pk])
+    if request.method == "POST":
+        receipt = await sign_in.disconnect(user_id=user_id, connector_id=row.pk)
+        at = f"{timezone.now():%H:%M} UTC"
+        return done(request, address, f"{receipt.message} ({row.name}, {at})")
+    grant = getattr(row, "grant", None)
+    if grant is None:
+        return HttpResponseRedirect(address)
+    shown = {
+        "nav": "connectors",
+        "card": cards.card(row),
+        "signed_in": signed_in.of(grant),
+    }
+    if request.htmx:
+        return fragment(request, "disconnect.html#ask", shown)
+    return TemplateResponse(request, "connectors/disconnect.html", shown)
 
 
 def is_from_list(request: HttpRequest) -> bool:
@@ -74,7 +101,7 @@ def is_from_list(request: HttpRequest) -> bool:
 
 async def _changed(request: PageRequest, row: UserMCPConnection) -> HttpResponse:
     """Show a connector that changed, where the person looks at it."""
-    card = cards.card(row)
+    card = await sync_to_async(cards.card)(row)
     from_list = is_from_list(request)
     if request.htmx and from_list:
         answer = fragment(request, "list.html#row", overview.row_context(card))
@@ -88,13 +115,18 @@ async def _changed(request: PageRequest, row: UserMCPConnection) -> HttpResponse
 
 
 async def _delete(request: PageRequest, row: UserMCPConnection) -> HttpResponse:
-    user_id, name, group = row.user_id, row.name, cards.card(row).look.group
-    await manager.remove(user_id=user_id, connector_id=row.pk)
+    user_id, name, group = row.user_id, row.name, looks.of(row).group
+    receipt = await manager.remove(user_id=user_id, connector_id=row.pk)
+    said = f"{name} was deleted."
+    if receipt is not None:
+        said = f"{said} {receipt.message}"
     shown = await sync_to_async(overview.context)(user_id=user_id)
     # The heading to go on from: that of the page, if its group is gone as well.
     place = group if group in dict(shown["groups"]) else "title"
     if request.htmx and is_from_list(request):
         answer = overview.refreshed(request, {**shown, "focus_on": place})
         trigger_client_event(answer, "dialog-close")
+        if receipt is not None:
+            messages.success(request, said)
         return announce(answer, f"{name} was deleted")
-    return done(request, f"{reverse('connectors')}#{place}", f"{name} was deleted.")
+    return done(request, f"{reverse('connectors')}#{place}", said)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from connectors import cards, manager
-from connectors.cards import Group
+from connectors.looks import Group
 from connectors.views.answers import PageRequest, fragment, page, target_id
 
 

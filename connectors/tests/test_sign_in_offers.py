@@ -1,0 +1,97 @@
+"""The form that adds a connector, where the server signs people in by OAuth."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.models import User
+from connectors.tests import rows
+from connectors.tests.sign_in_pages import BEGIN
+from connectors.tests.tool_pages import HTMX, plain
+from demo.authority.running import RunningAuthority
+from demo.fixtures import DemoServer
+
+SECRET = "s3cret-canary-value"
+
+
+@pytest.fixture(autouse=True)
+def _allowed(allow_loopback: None) -> None:
+    pass
+
+
+@pytest.fixture
+def browser(client: Client, alice: User) -> Client:
+    client.force_login(alice)
+    return client
+
+
+def after_test(browser: Client, url: str, **fields: str) -> Any:
+    return browser.post("/connectors/test", {"server_url": url, **fields})
+
+
+def test_a_test_says_who_asks_and_leads_there(
+    browser: Client, authority: RunningAuthority
+) -> None:
+    html = after_test(browser, authority.mcp_url, name="Diary").text
+    words = plain(html)
+    assert "127.0.0.1 asks you to sign in" in words
+    assert "It will be able to read." in words
+    assert "Continue to Diary" in words
+    assert "Add a token" in words
+    assert f'formaction="{BEGIN}"' in html
+    assert '<details class="fold" id="advanced">' in html
+    assert "/api/oauth/callback" in html
+
+
+def test_where_a_client_is_needed_advanced_is_open(
+    browser: Client, authority: RunningAuthority
+) -> None:
+    authority.switches.registration = "not offered"
+    html = after_test(browser, authority.mcp_url).text
+    assert '<details class="fold" id="advanced" open>' in html
+    assert "wants a client that it knows" in html
+
+
+def test_htmx_is_led_to_the_page_that_asks(
+    browser: Client, authority: RunningAuthority
+) -> None:
+    response = browser.post(BEGIN, {"server_url": authority.mcp_url}, headers=HTMX)
+    assert response["HX-Redirect"].startswith("/connectors/sign-in/")
+
+
+def test_a_server_that_only_lets_in_with_a_token_is_no_place_to_sign_in(
+    browser: Client, token_server: DemoServer
+) -> None:
+    html = after_test(browser, token_server.url).text
+    assert "Continue to" not in html
+    assert "Add a token" in html
+
+
+def test_client_settings_that_are_wrong_are_said_on_the_form(
+    browser: Client, authority: RunningAuthority
+) -> None:
+    given = {"server_url": authority.mcp_url, "client_secret": SECRET}
+    response = browser.post(BEGIN, given)
+    assert response.status_code == 422
+    assert "A secret needs its client id." in response.text
+    assert 'id="advanced" open' in response.text
+    assert SECRET not in response.text
+    assert authority.mcp_url in response.text
+
+
+def test_at_the_limit_the_form_says_so(
+    browser: Client, alice: User, authority: RunningAuthority, settings: Settings
+) -> None:
+    settings.CONNECTOR_LIMIT = 1
+    rows.connector(alice)
+    response = browser.post(BEGIN, {"server_url": authority.mcp_url})
+    assert response.status_code == 422
+    assert "CONNECTOR_LIMIT_REACHED" in response.text
+
+
+def test_who_is_signed_out_is_sent_to_the_sign_in(client: Client, db: None) -> None:
+    for path in (BEGIN, reverse("connector-sign-in", args=[1])):
+        assert client.get(path)["Location"].startswith("/accounts/login/?next=")
