@@ -25,7 +25,7 @@ def _reasons() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and _is_failure(node):
                 found |= {
-                    word.value.value
+                    str(word.value.value)
                     for word in node.keywords
                     if word.arg == "reason" and isinstance(word.value, ast.Constant)
                 }

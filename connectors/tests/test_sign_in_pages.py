@@ -454,4 +454,4 @@ def test_a_client_of_ones_own_is_entered_for_a_connector_too(
     page = browser.post(f"/connectors/{row.pk}/sign-in/client", given)["Location"]
     assert "Connected Successfully!" in came_back(browser, authority, page).text
     assert UserMCPConnection.objects.count() == 1
-    assert OAuthGrant.objects.get().client.client_id == client_id  # type: ignore[union-attr]
+    assert OAuthGrant.objects.get().client.client_id == client_id
