@@ -13,6 +13,7 @@ Exit 1 if a scenario failed that is no exception, or the page says otherwise.
 import argparse
 import asyncio
 import contextlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from bench.conformance import suite, table
 from bench.conformance.legs import EXCEPTIONS, LEGS, TIMED, Leg
 
 AT_ONCE = 2
-START_S = 60
+KEPT = {"HOME", "LANG", "PATH", "TMPDIR"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -80,6 +81,8 @@ def _driver() -> Iterator[str]:
             process = subprocess.Popen(
                 command,
                 cwd=table.ROOT,
+                # Nothing that is set here for another installation.
+                env={name: os.environ[name] for name in KEPT & os.environ.keys()},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=told,
@@ -130,7 +133,7 @@ def _settle(outcomes: Outcomes, *, check: bool) -> int:
     for outcome in outcomes.values():
         if not outcome.passed and outcome.scenario not in EXCEPTIONS:
             print(f"\n== {outcome.scenario}\n{outcome.said}")
-    wrong = table.differences(results) if check else []
+    wrong = table.differences(table.read(), results) if check else []
     if not check:
         table.write(results)
     print("", *[f"Failed: {name}" for name in failed], *wrong, sep="\n")

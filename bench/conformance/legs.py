@@ -6,12 +6,11 @@ _LATER = "comes later, together with DPoP and workload identity"
 _MACHINE = f"signs in a machine, not a person: {_LATER}"
 _EMPLOYER = f"an employer's identity provider signs the person in: {_LATER}"
 
-# Scenario -> why it is not passed. Each fails; one that passes is no exception.
+# Scenario -> why it is not passed. One that passes is told as passed all the same.
 EXCEPTIONS = {
     "auth/client-credentials-jwt": _MACHINE,
     "auth/client-credentials-basic": _MACHINE,
     "auth/cross-app-access-complete-flow": _EMPLOYER,
-    "auth/enterprise-managed-authorization": _EMPLOYER,
 }
 # These measure time, and may be wrong once on a machine that is busy.
 TIMED = frozenset({"sse-retry"})

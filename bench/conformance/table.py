@@ -6,7 +6,7 @@ results are known, and nothing has to be run again.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.conformance.legs import EXCEPTIONS, LEGS
@@ -43,11 +43,11 @@ or if this page says otherwise.
 """
 
 
-def digest() -> str:
-    """Return the SHA-256 of the sources that decide the results."""
+def digest(root: Path = ROOT) -> str:
+    """Return the SHA-256 of the sources below `root` that decide the results."""
     total = hashlib.sha256()
-    for path in _files():
-        name = path.relative_to(ROOT).as_posix()
+    for path in _files(root):
+        name = path.relative_to(root).as_posix()
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         total.update(f"{name} {content}\n".encode())
     return total.hexdigest()
@@ -55,8 +55,13 @@ def digest() -> str:
 
 def is_current() -> bool:
     """Tell whether the page is about the sources as they are."""
-    found = _DIGEST.search(PAGE.read_text()) if PAGE.exists() else None
+    found = _DIGEST.search(read())
     return found is not None and found[1] == digest()
+
+
+def read() -> str:
+    """Return the page; "" if there is none."""
+    return PAGE.read_text() if PAGE.exists() else ""
 
 
 def write(results: Results) -> None:
@@ -71,7 +76,8 @@ def page(results: Results) -> str:
     for scenario, row in states(results).items():
         lines.append(f"| `{scenario}` | {' | '.join(row[leg] for leg in legs)} |")
     lines += ["", "Exceptions:", ""]
-    lines += [f"* `{name}` {reason}." for name, reason in EXCEPTIONS.items()]
+    excepted = [name for name in results if name in EXCEPTIONS]
+    lines += [f"* `{name}` {EXCEPTIONS[name]}." for name in excepted]
     return "\n".join([*lines, "", f"Sources: `{digest()}`", ""])
 
 
@@ -83,9 +89,8 @@ def states(results: Results) -> dict[str, dict[str, str]]:
     }
 
 
-def recorded() -> dict[str, dict[str, str]]:
-    """Return what the page says; nothing if there is none."""
-    text = PAGE.read_text() if PAGE.exists() else ""
+def recorded(text: str) -> dict[str, dict[str, str]]:
+    """Return what a page says of each scenario in each leg."""
     names = [leg.name for leg in LEGS]
     return {
         scenario: dict(zip(names, map(str.strip, cells.split("|")), strict=True))
@@ -93,9 +98,9 @@ def recorded() -> dict[str, dict[str, str]]:
     }
 
 
-def differences(results: Results) -> list[str]:
-    """Say in a sentence each where the page and complete results differ."""
-    before, now = recorded(), states(results)
+def differences(text: str, results: Results) -> list[str]:
+    """Say in a sentence each where a page and complete results differ."""
+    before, now = recorded(text), states(results)
     return [
         f"{scenario}, {leg.name}: was {old or 'nothing'}, is {new or 'gone'}."
         for scenario in dict.fromkeys([*before, *now])
@@ -130,15 +135,13 @@ def _summary(results: Results) -> Iterator[str]:
         yield f"* {leg.name}: {run.count(PASSED)} of {len(run)} passed{rest}."
 
 
-def _files() -> Iterable[Path]:
+def _files(root: Path) -> list[Path]:
     found: list[Path] = []
     for name in SOURCES:
-        source = ROOT / name
-        files = [source] if source.is_file() else source.rglob("*")
-        found += [path for path in files if path.is_file() and _counts(path)]
-    return sorted(found)
+        source = root / name
+        found += [source] if source.is_file() else source.rglob("*")
+    return sorted(path for path in found if _counts(path.relative_to(root)))
 
 
-def _counts(path: Path) -> bool:
-    inside = path.relative_to(ROOT)
-    return path.suffix in _KEPT and _IGNORED.isdisjoint(inside.parts)
+def _counts(inside: Path) -> bool:
+    return inside.suffix in _KEPT and _IGNORED.isdisjoint(inside.parts)
