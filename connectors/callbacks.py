@@ -34,6 +34,7 @@ from connectors.errors import (
     ConnectorError,
     ConnectorNotFound,
     LimitReached,
+    ResponseTooLarge,
     ServerFailure,
     SignInFailed,
     TooManyRequests,
@@ -52,6 +53,7 @@ _REASONS: tuple[tuple[type[ConnectorError], str], ...] = (
     (TooManyRequests, "busy"),
     (ConnectorNotFound, "connector_gone"),
     (ConnectorDisabled, "connector_gone"),
+    (ResponseTooLarge, "exchange_failed"),
     (ServerFailure, "unavailable"),
 )
 
@@ -81,19 +83,24 @@ async def finish(
     Raises:
         SignInFailed: `reason` is invalid_state, used, expired, issuer_mismatch,
             access_denied, unavailable, provider_error, no_code, exchange_failed,
-            client_refused, test_failed, limit_reached, busy or connector_gone.
+            client_refused, test_failed, limit_reached, busy, connector_gone, or
+            failed for what is none of these.
     """
-    begun = await sync_to_async(flows.claim)(
-        user_id=user_id, session_key=session_key, state=params.get("state", "")
-    )
+    begun: Begun | None = None
     try:
+        begun = await sync_to_async(flows.claim)(
+            user_id=user_id, session_key=session_key, state=params.get("state", "")
+        )
         finished = await _finish(begun, params)
     except ConnectorError as error:
         failure = _as_failure(error)
-        failure.flow_id = begun.flow.pk
-        await sync_to_async(flows.end)(begun, failure=failure)
-        ids = {"user_id": user_id, "connector_id": begun.flow.connector_id}
-        log.info("oauth.failed", **ids, error_code=failure.reason)
+        if begun is not None:
+            failure.flow_id = begun.flow.pk
+            await sync_to_async(flows.end)(begun, failure=failure)
+        flow_id = failure.flow_id
+        log.info(
+            "oauth.failed", user_id=user_id, flow_id=flow_id, error_code=failure.reason
+        )
         raise failure from None
     if finished.connector is not None:
         connector_id = finished.connector.pk

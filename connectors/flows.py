@@ -169,14 +169,12 @@ def claim(*, user_id: int, session_key: str, state: str) -> Begun:
     unused = OAuthFlow.objects.filter(
         pk=flow.pk, state_digest=flow.state_digest, used_at=None
     )
-    if flow.used_at is not None:
-        raise SignInFailed("This sign-in was finished already.", reason="used")
-    if flow.expires_at <= now:
+    if flow.used_at is None and flow.expires_at <= now:
         unused.update(error="expired")
-        raise SignInFailed("This sign-in took too long.", reason="expired")
+        raise _refused(flow, "This sign-in took too long.", reason="expired")
     # The condition is part of the update: of two callbacks one succeeds.
     if not unused.update(used_at=now) or flow.verifier is None:
-        raise SignInFailed("This sign-in was finished already.", reason="used")
+        raise _refused(flow, "This sign-in was finished already.", reason="used")
     kept = flow.verifier.open()
     return Begun(
         flow=flow,
@@ -232,6 +230,12 @@ def succeed(begun: Begun, row: UserMCPConnection) -> None:
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _refused(flow: OAuthFlow, detail: str, *, reason: str) -> SignInFailed:
+    failure = SignInFailed(detail, reason=reason)
+    failure.flow_id = flow.pk
+    return failure
 
 
 def _same(begun: Begun) -> QuerySet[OAuthFlow]:

@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from accounts.authentication import scopes
 from accounts.models import User
 from connectors import api_docs, catalogue, client_identity, serializers, sign_in
-from connectors.errors import SecretUnreadable, SignInFailed
+from connectors.errors import SignInFailed
 
 WRITE, READ = "connectors:write", "connectors:read"
 DONE, FAILED = "/connectors/oauth/done", "/connectors/oauth/error"
@@ -94,8 +94,6 @@ def _come_back(request: Request) -> HttpResponseRedirect:
         )
     except SignInFailed as failure:
         return _failed(failure)
-    except SecretUnreadable:
-        return _failed(SignInFailed(reason="failed"))
     if finished.connector is None:
         return HttpResponseRedirect(finished.authorization_url)
     return _to(DONE, connector=finished.connector.pk, flow=finished.flow_id)
