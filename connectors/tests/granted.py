@@ -1,8 +1,10 @@
 """A connector that a person signed in to, at the demo's authorization server."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,6 +21,7 @@ from connectors.models import ClientKind, OAuthGrant, UserMCPConnection
 from connectors.tests import rows
 from demo.authority.running import RunningAuthority
 
+PATIENCE_S = 30
 SCOPE = "journal:read offline_access"
 LISTED = ["list_entries", "search_entries", "add_entry", "whoami"]
 TOOLS = [
@@ -146,6 +149,16 @@ def before_they_are_kept(act: Callable[[], None]) -> Iterator[None]:
     assert acted
 
 
+def until(happened: Callable[[], object]) -> None:
+    """Wait for what another thread or process does."""
+    patience = Event()
+    for _ in range(100 * PATIENCE_S):
+        if happened():
+            return
+        patience.wait(0.01)
+    raise AssertionError("It did not happen.")
+
+
 def refreshes(authority: RunningAuthority) -> list[str]:
     """The outcome of every request to renew a token."""
     return [
@@ -153,3 +166,8 @@ def refreshes(authority: RunningAuthority) -> list[str]:
         for one in authority.token_requests
         if one["grant_type"] == "refresh_token"
     ]
+
+
+def keyring(keys: dict[str, bytes]) -> str:
+    """Write keys as the environment of a process names them."""
+    return ",".join(f"{kid}:{b64encode(key).decode()}" for kid, key in keys.items())

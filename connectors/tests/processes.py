@@ -71,7 +71,7 @@ def web_process(**environment: str) -> Iterator[WebProcess]:
             *("--log-level", "warning"),
         ],
         cwd=ROOT,
-        env={**os.environ, **_environment(), **environment},
+        env={**os.environ, **environment_of_test(), **environment},
         pass_fds=[listener.fileno()],
     )
     port = listener.getsockname()[1]
@@ -84,7 +84,8 @@ def web_process(**environment: str) -> Iterator[WebProcess]:
         server.kill()
 
 
-def _environment() -> dict[str, str]:
+def environment_of_test() -> dict[str, str]:
+    """Return the environment of a process on the test's database."""
     return {
         "ENV_FILE": "",
         "SECRET_KEY": settings.SECRET_KEY,
