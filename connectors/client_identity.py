@@ -103,6 +103,18 @@ def keep(
     return _keep(identity, issuer=issuer, connector=own)
 
 
+def keep_first(identity: Identity, *, issuer: str) -> Identity:
+    """Store a registration for everybody; of two at once, return the first."""
+    if winner := _registered(issuer):
+        return winner
+    try:
+        with transaction.atomic():
+            _keep(identity, issuer=issuer, connector=None)
+    except IntegrityError:
+        return _registered(issuer) or identity
+    return identity
+
+
 def client_of(row: OAuthClient) -> Client:
     """Return the client that `row` keeps.
 
@@ -183,22 +195,11 @@ async def _register(leg: Leg, server: AuthorizationServer, scope: str) -> Identi
     await pools.release_db()
     client = await oauth.register(leg, server=server, document=_own(), scope=wanted)
     identity = Identity(client=client, kind=ClientKind.DCR)
-    return await sync_to_async(_keep_first)(identity, server.issuer)
+    return await sync_to_async(keep_first)(identity, issuer=server.issuer)
 
 
 def _own() -> dict[str, Any]:
     return oauth.client_document(redirect_uri=redirect_uri(), uri=settings.PUBLIC_URL)
-
-
-def _keep_first(identity: Identity, issuer: str) -> Identity:
-    if winner := _registered(issuer):
-        return winner
-    try:
-        with transaction.atomic():
-            _keep(identity, issuer=issuer, connector=None)
-    except IntegrityError:
-        return _registered(issuer) or identity
-    return identity
 
 
 def _keep(

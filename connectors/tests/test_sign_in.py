@@ -10,10 +10,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from connectors import client_identity, flows, manager, sign_in
+from connectors import flows, manager, sign_in
 from connectors.client_identity import redirect_uri
 from connectors.errors import (
-    ClientNeeded,
     ConnectorDisabled,
     InvalidInput,
     LimitReached,
@@ -24,7 +23,6 @@ from connectors.models import (
     AuthType,
     ClientKind,
     GrantState,
-    OAuthClient,
     OAuthFlow,
     OAuthGrant,
     OAuthRevocation,
@@ -100,16 +98,6 @@ def test_the_same_account_again_is_the_same_connector(
     assert again.connector.pk == first.pk
     assert not again.is_new
     assert OAuthGrant.objects.get(connector=first).version == 2
-
-
-def test_everybody_shares_one_registration(
-    alice: User, bob: User, authority: RunningAuthority, settings: Settings
-):
-    connected(alice, authority)
-    connected(bob, authority, "grace")
-    assert OAuthClient.objects.get().redirect_uri == (
-        f"{settings.PUBLIC_URL}/api/oauth/callback"
-    )
 
 
 # --- What there is already ---------------------------------------------------
@@ -347,123 +335,6 @@ def test_a_test_that_wants_more_sends_the_person_on(
     done = finished(alice, params_of(authority.sign_in(on.authorization_url)))
     assert done.connector.status == Status.READY
     assert done.resume == {"turn": 7}
-
-
-# --- Who we are there --------------------------------------------------------
-
-
-def test_a_client_that_was_entered_comes_first(
-    alice: User, authority: RunningAuthority
-):
-    client_id, secret = authority.register_client(redirect_uri())
-    config = {"client_id": client_id, "client_secret": secret}
-    row = connected(alice, authority, auth_config=config)
-    client = row.grant.client
-    assert (client.kind, client.client_id) == (ClientKind.MANUAL, client_id)
-    assert client.connector_id == row.pk
-    assert row.auth_config.open() == config
-    assert authority.registrations == []
-    # It is still there for the next sign-in.
-    signed_in(alice, authority, connector_id=row.pk)
-    assert OAuthClient.objects.count() == 1
-
-
-def test_a_client_of_the_environment_is_used_for_everybody(
-    alice: User, authority: RunningAuthority, settings: Settings
-):
-    client_id, secret = authority.register_client(redirect_uri())
-    settings.OAUTH_CLIENTS = {
-        "journal": {
-            "client_id": client_id,
-            "client_secret": secret,
-            "issuer": f"{authority.issuer}/",
-        }
-    }
-    grant = connected(alice, authority).grant
-    assert grant.client.kind == ClientKind.PREREGISTERED
-    assert client_identity.client_of(grant.client).client_secret == secret
-    assert authority.registrations == []
-
-
-def test_a_client_of_the_admin_pages_is_used_for_everybody(
-    alice: User, authority: RunningAuthority
-):
-    client_id, secret = authority.register_client(redirect_uri())
-    stored = OAuthClient(
-        issuer=authority.issuer,
-        redirect_uri=redirect_uri(),
-        kind=ClientKind.PREREGISTERED,
-        client_id=client_id,
-        secret={"client_secret": secret},
-    )
-    stored.save()
-    assert connected(alice, authority).grant.client == stored
-    assert authority.registrations == []
-
-
-def test_our_document_is_our_name_where_it_can_be_fetched(
-    alice: User, authority: RunningAuthority, settings: Settings
-):
-    url = "https://patchbay.example/oauth/client-metadata.json"
-    settings.OAUTH_CLIENT_METADATA_URL = url
-    authority.switches.client_documents = True
-    authority.publish_document(url, client_identity.document())
-    client = connected(alice, authority).grant.client
-    assert (client.kind, client.client_id) == (ClientKind.CIMD, url)
-    assert authority.registrations == []
-
-
-def test_a_document_that_nobody_can_fetch_is_not_our_name(
-    alice: User, authority: RunningAuthority
-):
-    authority.switches.client_documents = True
-    assert connected(alice, authority).grant.client.kind == ClientKind.DCR
-
-
-def test_a_service_that_knows_nobody_says_what_to_register(
-    alice: User, authority: RunningAuthority
-):
-    authority.switches.registration = "not offered"
-    offer = async_to_sync(sign_in.look)(user_id=alice.pk, url=authority.mcp_url)
-    assert offer.needs_client
-    with pytest.raises(ClientNeeded) as caught:
-        started(alice, authority.mcp_url)
-    assert caught.value.redirect_uri == offer.redirect_uri
-    assert offer.redirect_uri in caught.value.suggestion
-
-
-def test_a_service_that_refuses_registrations_says_so(
-    alice: User, authority: RunningAuthority
-):
-    authority.switches.registration = "refused"
-    with pytest.raises(SignInFailed) as caught:
-        started(alice, authority.mcp_url)
-    assert caught.value.reason == "registration_refused"
-    assert not OAuthClient.objects.exists()
-
-
-def test_a_registration_that_has_ended_is_made_anew(
-    alice: User, authority: RunningAuthority
-):
-    first = connected(alice, authority).grant.client.client_id
-    OAuthClient.objects.update(expires_at=timezone.now())
-    connected(alice, authority, "grace")
-    client = OAuthClient.objects.get()
-    assert client.client_id != first
-    assert client.expires_at is None
-
-
-def test_a_client_that_is_not_known_any_more_is_made_known_anew(
-    alice: User, authority: RunningAuthority
-):
-    begun = started(alice, authority.mcp_url)
-    location = authority.sign_in(begun.authorization_url)
-    authority.authority.clients.clear()
-    with pytest.raises(SignInFailed) as caught:
-        finished(alice, params_of(location))
-    assert caught.value.reason == "client_refused"
-    assert not OAuthClient.objects.exists()
-    assert signed_in(alice, authority, draft_id=begun.flow_id).is_new
 
 
 # --- The end of it -----------------------------------------------------------
