@@ -96,6 +96,7 @@ class _Dial:
             operation=self._operation,
             offered=self._offered,
             calling=self._session is not None and self._session.calling,
+            accepted=self._session is not None and self._session.accepted,
         )
 
     async def reach(self, stack: AsyncExitStack) -> Session:

@@ -67,15 +67,22 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def classify(
-    error: BaseException, *, operation: Operation, offered: bool, calling: bool = False
+    error: BaseException,
+    *,
+    operation: Operation,
+    offered: bool,
+    calling: bool = False,
+    accepted: bool = False,
 ) -> ConnectorError:
     """Return the failure that `error` stands for.
 
     `offered` tells whether a credential was sent; `calling` whether a tool call
-    was under way, after which a broken connection is an unknown outcome.
+    was under way, after which a broken connection is an unknown outcome; `accepted`
+    whether its server had taken it. Then no status is a verdict on it: another request
+    was refused, such as the person's answer with a token that ended while they thought.
     """
     found = list(leaves(error))
-    last = operation.last
+    last = None if accepted else operation.last
     return (
         next((leaf for leaf in found if isinstance(leaf, ConnectorError)), None)
         or _from_record(operation, found)

@@ -86,6 +86,11 @@ class Session:
         # Who may ask the person, by origin; "" if nobody may.
         self._asking = asking
 
+    @property
+    def accepted(self) -> bool:
+        """Whether the server has taken the call that is under way."""
+        return self.calling and self._wire.accepted
+
     async def list_tools(self) -> Listing:
         """Read every page of the server's tools, and check that they can be used.
 

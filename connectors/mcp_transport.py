@@ -6,6 +6,7 @@ or a call are set aside before the SDK's strict models can throw them away whole
 """
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -44,6 +45,8 @@ class Wire:
     raw: dict[str, Any] = field(default_factory=dict)
     session_id: str = ""
     protocol_version: str = ""
+    # The server has taken a tool call: its answer has begun, or comes on the stream.
+    accepted: bool = False
     # The server answered the request for a stream of its own questions.
     listening: asyncio.Event = field(default_factory=asyncio.Event)
     # Ends the connection at once: the SDK swallows a refused POST of HTTP+SSE.
@@ -56,6 +59,8 @@ class Wire:
             response.stream = WellFormed(cast(httpx2.AsyncByteStream, response.stream))
         if response.request.method == "GET":
             self.listening.set()
+        if response.is_success and _is_call(response.request):
+            self.accepted = True
         if response.status_code < 400:
             self.session_id = response.headers.get(SESSION_HEADER, self.session_id)
         elif self.abort and response.request.method == "POST":
@@ -87,6 +92,13 @@ class Wire:
         self.raw = dict(result)
         result[key] = []
         result.pop("_meta", None)
+
+
+def _is_call(request: httpx2.Request) -> bool:
+    if request.method != "POST":
+        return False
+    message = json.loads(request.content)
+    return isinstance(message, dict) and message.get("method") == "tools/call"
 
 
 def _repair_caching(result: dict[str, Any]) -> None:

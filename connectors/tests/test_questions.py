@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -13,14 +13,14 @@ from structlog.testing import capture_logs
 from config.tests.live import serve
 from connectors.delivery import MAX_ROUNDS, Delivery
 from connectors.elicitation import UNANSWERED, InputAnswer, InputAsk
-from connectors.errors import ServerError
+from connectors.errors import OutcomeUnknown, ServerError
 from connectors.mcp_client import Endpoint
 from connectors.questions import MAX_QUESTIONS, Questions
 from connectors.tests import curious
 from connectors.tests.curious import PAGE, Person, accept, declined
 from demo.hostile import Exchange, Fault, Hostile, running
-from demo.hostile.http import Message
-from demo.hostile.peer import right_result
+from demo.hostile.http import EVENTS, Message, event
+from demo.hostile.peer import polite, right_result, session_headers
 from demo.hostile.replies import instead, result
 
 pytestmark = pytest.mark.usefixtures("allow_loopback")
@@ -283,3 +283,47 @@ def test_a_server_that_asks_for_ever_is_given_up_on():
     assert isinstance(failure, ServerError)
     assert "again and again" in failure.message
     assert len(calls) == MAX_ROUNDS + 1
+
+
+# --- A connection that stays open --------------------------------------------
+
+
+class Refusing:
+    """A server with sessions that asks, refuses the answer, and hangs up."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.answered = asyncio.Event()
+
+    async def __call__(self, exchange: Exchange) -> None:
+        if exchange.method == "tools/call":
+            headers = session_headers(exchange)
+            await exchange.wire.stream(self._ask(), *headers, content_type=EVENTS)
+        elif "result" in (exchange.message or {}):
+            await exchange.wire.reply(self.status)
+            self.answered.set()
+        else:
+            await polite(exchange)
+
+    async def _ask(self) -> AsyncIterator[bytes]:
+        params = {"message": "Which?", "requestedSchema": FORM}
+        asked = {"jsonrpc": "2.0", "id": "q", "method": "elicitation/create"}
+        yield event({**asked, "params": params})
+        await self.answered.wait()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500])
+def test_a_call_is_not_repeated_because_an_answer_was_refused(status: int):
+    """A token may end while the person thinks: the call is under way all the same."""
+
+    async def renew(_: Any) -> dict[str, str]:
+        raise AssertionError("The call would be sent again.")
+
+    fault = Fault(about="refuses", reply=Refusing(status), era="legacy")
+    with running(faults={"peer": fault}) as hostile:
+        delivery = call("echo", on_input=Person(), renew=renew)
+        endpoint = {**LEGACY, "headers": {"authorization": "Bearer t"}}
+        with pytest.raises(OutcomeUnknown):
+            deliver(hostile.url("peer"), delivery, **endpoint)
+        assert hostile.seen("peer").tool_calls == 1
+    assert (delivery.attempts, delivery.sent) == (1, True)
