@@ -108,6 +108,13 @@ def _query(url: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(url).query))
 
 
+def connector_of(grant: OAuthGrant) -> UserMCPConnection:
+    """The connector as it is now."""
+    found = OAuthGrant.objects.select_related("connector").get(pk=grant.pk).connector
+    assert found is not None
+    return found
+
+
 def reread(grant: OAuthGrant) -> OAuthGrant:
     return OAuthGrant.objects.get(pk=grant.pk)
 

@@ -176,7 +176,7 @@ def test_a_grant_that_is_over_is_said_without_dialling(
 
 
 def refresh(grant: OAuthGrant) -> refreshing.Refreshed:
-    row = CONNECTORS.get(pk=grant.connector_id)
+    row = granted.connector_of(grant)
     return async_to_sync(refreshing.refresh_listing)(row)
 
 

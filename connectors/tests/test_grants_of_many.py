@@ -12,7 +12,7 @@ from pytest_django import Settings
 from accounts.models import User
 from connectors import grants, rotation
 from connectors.errors import GrantWithdrawn
-from connectors.models import GrantState, OAuthGrant, Status, UserMCPConnection
+from connectors.models import GrantState, OAuthGrant, Status
 from connectors.tests import granted
 from connectors.tests.token_users import Users, many, users
 from demo.authority.running import RunningAuthority
@@ -147,7 +147,7 @@ def test_a_process_killed_before_it_stores_costs_one_grant_visibly(
     # The token that was spent came once more, and then never again.
     assert granted.refreshes(authority) == ["ok", "invalid_grant"]
     assert authority.reuses == 1
-    row = UserMCPConnection.objects.get(pk=grant.connector_id)
+    row = granted.connector_of(grant)
     assert (row.status, row.is_verified) == (Status.SIGN_IN_AGAIN, False)
     assert granted.reread(other).state == GrantState.ACTIVE
 

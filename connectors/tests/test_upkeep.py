@@ -8,7 +8,7 @@ from django.utils import timezone
 from structlog.testing import capture_logs
 
 from accounts.models import User
-from connectors import ticker, upkeep
+from connectors import manager, ticker, upkeep
 from connectors.models import (
     GrantState,
     OAuthFlow,
@@ -112,7 +112,7 @@ def test_what_could_not_be_taken_back_is_tried_again(
 ) -> None:
     authority.switches.revocation = "fails"
     assert grant.connector_id
-    receipt = async_to_sync(verbs.manager.remove)(
+    receipt = async_to_sync(manager.remove)(
         user_id=alice.pk, connector_id=grant.connector_id
     )
     assert receipt is not None
