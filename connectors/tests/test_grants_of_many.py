@@ -2,18 +2,21 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import connection, transaction
 from pytest_django import Settings
 
+from accounts import tokens
 from accounts.models import User
 from connectors import grants, rotation
 from connectors.errors import GrantWithdrawn
-from connectors.models import GrantState, OAuthGrant, Status
+from connectors.models import GrantState, OAuthGrant, Outcome, Status, ToolCall
 from connectors.tests import granted
+from connectors.tests.processes import Rest, web_process
 from connectors.tests.token_users import Users, many, users
 from demo.authority.running import RunningAuthority
 
@@ -61,9 +64,9 @@ def check_expiries(
                 expire(grant, authority)
             else:
                 authority.expire_all()
-            tokens = all_at_once(there, "ended" if is_noticed else "refused")
-            assert len(tokens) == 1
-            assert authority.authority.access(tokens.pop())
+            got = all_at_once(there, "ended" if is_noticed else "refused")
+            assert len(got) == 1
+            assert authority.authority.access(got.pop())
     assert granted.refreshes(authority) == ["ok"] * times
     assert authority.reuses == 0
     assert granted.reread(grant).version == 1 + times
@@ -82,6 +85,29 @@ def test_a_thousand_expiries_cost_a_thousand_renewals(
     grant: OAuthGrant, authority: RunningAuthority
 ) -> None:
     check_expiries(grant, authority, times=1000)
+
+
+def test_calls_in_two_processes_go_on_over_each_expiry(
+    alice: User, grant: OAuthGrant, authority: RunningAuthority
+) -> None:
+    _, token = tokens.issue(user=alice, name="test", scopes=None)
+    path = f"/api/connectors/{grant.connector_id}/tools/whoami/call"
+    times, callers = 3, 8
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(2 * callers))
+        ports = [stack.enter_context(web_process()).port for _ in range(2)]
+
+        def call(number: int) -> int:
+            there = Rest(ports[number % 2], token)
+            return there.send("POST", path, {"arguments": {}})[0]
+
+        for _ in range(times):
+            assert set(pool.map(call, range(2 * callers))) == {200}
+            authority.expire_all()
+    assert granted.refreshes(authority) == ["ok"] * (times - 1)
+    assert authority.reuses == 0
+    assert len(authority.mcp_calls) == times * 2 * callers
+    assert ToolCall.objects.filter(outcome=Outcome.OK).count() == times * 2 * callers
 
 
 # --- kill -9 -----------------------------------------------------------------
