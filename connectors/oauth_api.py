@@ -52,13 +52,14 @@ def _target(request: Request, given: dict[str, Any]) -> dict[str, Any]:
         return {"connector_id": connector_id}
     if connector_id is not None:
         entry = catalogue.find(connector_id)
-        given = {"name": entry.name, "server_url": entry.server_url}
+        given = {"suggested_name": entry.name, "server_url": entry.server_url}
     settings = ("client_id", "client_secret", "scope")
     config = {name: given[name] for name in settings if given.get(name)}
     flow = async_to_sync(sign_in.prepare)(
         user_id=_person(request).pk,
         server_url=given["server_url"],
         name=given.get("name", ""),
+        suggested_name=given.get("suggested_name", ""),
         auth_config=config or None,
     )
     return {"draft_id": flow.pk}

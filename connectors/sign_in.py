@@ -126,10 +126,13 @@ async def prepare(
     user_id: int,
     server_url: str,
     name: str = "",
+    suggested_name: str = "",
     description: str = "",
     auth_config: dict[str, Any] | None = None,
 ) -> OAuthFlow:
     """Store what is to become a connector when the person has signed in.
+
+    A name that is only suggested may be taken: then the account stands behind it.
 
     Raises:
         InvalidInput: a field has the wrong shape.
@@ -148,6 +151,7 @@ async def prepare(
     kept = {
         "server_url": target.server_url,
         "name": name,
+        "suggested_name": text.clean(suggested_name, limit=NAME_CHARS),
         "description": text.clean(description, limit=DESCRIPTION_CHARS, multiline=True),
         "auth_config": target.auth_config,
     }

@@ -1,6 +1,7 @@
 """What a sign-in leads to: a connector and its grant, in one transaction."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import transaction
 
@@ -48,7 +49,7 @@ def add(begun: Begun, granted: Granted) -> UserMCPConnection:
     )
     row = saving.insert(
         user_id=flow.user_id,
-        name=_name(flow.user_id, kept.get("name", ""), granted),
+        name=_name(flow.user_id, kept, granted),
         description=kept.get("description", ""),
         target=granted.target,
         test=test,
@@ -119,16 +120,16 @@ def _store(user_id: int, connector: UserMCPConnection, granted: Granted) -> OAut
     )
 
 
-def _name(user_id: int, wanted: str, granted: Granted) -> str:
-    """Return a free name: the person's, or the server's with the account behind it."""
+def _name(user_id: int, kept: dict[str, Any], granted: Granted) -> str:
+    """Return a free name: the person's, or one with the account behind it."""
     owned = UserMCPConnection.objects.owned_by(user_id)
     url, label = granted.target.server_url, granted.label
-    name = wanted
+    name = kept.get("name", "")
     if not name:
-        info = granted.result.server_info
-        name = clean(info.get("name", ""), limit=60) or server_url.host(url)
+        said = clean(granted.result.server_info.get("name", ""), limit=60)
+        name = kept.get("suggested_name") or said or server_url.host(url)
         if label and _at(user_id, url).exists():
-            name = f"{name} ({label[:35]})"
+            name = f"{name[:60]} ({label[:35]})"
     return saving.free_name(owned, name)
 
 

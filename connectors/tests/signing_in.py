@@ -22,7 +22,8 @@ def params_of(location: str) -> dict[str, str]:
 
 def started(user: User, url: str = "", **given: Any) -> Started:
     """Begin a sign-in: to `url`, or to the `connector_id` or `draft_id` given."""
-    draft = {name: given.pop(name) for name in ("name", "auth_config") if name in given}
+    names = given.keys() & {"name", "suggested_name", "auth_config"}
+    draft = {name: given.pop(name) for name in names}
     if url:
         prepare = async_to_sync(sign_in.prepare)
         given["draft_id"] = prepare(user_id=user.pk, server_url=url, **draft).pk

@@ -231,6 +231,16 @@ def test_a_name_that_was_taken_meanwhile_gets_a_number(
     assert found.connector.name == "Mine-2"
 
 
+def test_a_name_that_is_only_suggested_may_be_taken(
+    alice: User, authority: RunningAuthority
+):
+    names = [
+        connected(alice, authority, account, suggested_name="Diary").name
+        for account in ("ada", "grace")
+    ]
+    assert names == ["Diary", "Diary (grace@demo.example)"]
+
+
 @pytest.mark.parametrize(
     ("given", "field"),
     [
