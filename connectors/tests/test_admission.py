@@ -57,6 +57,28 @@ async def test_an_origin_has_so_many_places():
     assert await is_admitted(9, NOTES)
 
 
+async def test_who_waits_for_a_person_holds_no_place():
+    async with admit(user_id=1, origin=NOTES) as turn, AsyncExitStack() as held:
+        async with turn.given_back(), AsyncExitStack() as others:
+            for _ in range(2):
+                await enter(others, 1, NOTES)
+            assert not await is_admitted(1, NOTES)
+        await enter(held, 1, NOTES)
+        assert not await is_admitted(1, NOTES)
+    assert await is_admitted(1, NOTES)
+
+
+async def test_a_place_that_was_given_back_is_waited_for():
+    async with admit(user_id=1, origin=NOTES) as turn, AsyncExitStack() as others:
+        async with turn.given_back():
+            for _ in range(2):
+                await enter(others, 1, NOTES)
+            back = asyncio.get_running_loop().call_later(
+                0.2, lambda: asyncio.ensure_future(others.aclose())
+            )
+        assert back.when() <= asyncio.get_running_loop().time()
+
+
 async def test_a_process_has_so_many_places():
     async with AsyncExitStack() as held:
         for n in range(4):

@@ -6,6 +6,7 @@ import socket
 import struct
 import time
 import tracemalloc
+from math import inf
 
 import httpx2
 import pytest
@@ -18,6 +19,7 @@ from connectors.tests.loopback import (
     always,
     dial,
     endless,
+    hang,
     limited,
     listen,
     reply,
@@ -155,6 +157,35 @@ async def test_a_stream_without_an_end_ends_at_the_deadline():
             async for _chunk in response.aiter_bytes():
                 pass
     assert time.monotonic() - started < 3
+
+
+async def test_a_clock_that_stands_ends_nothing_that_is_under_way():
+    operation = limited(deadline_s=0.3)
+
+    async def late(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await asyncio.sleep(0.6)
+        writer.write(SMALL_CHUNK + b"0\r\n\r\n")
+
+    async with listen(late) as peer, dial(operation=operation) as (client, _):
+        under_way = asyncio.ensure_future(client.post(peer.url))
+        await peer.was_asked.wait()
+        with operation.paused():
+            assert operation.left_s == inf
+            assert (await under_way).status_code == 200
+        assert operation.left_s <= 0.3
+
+
+async def test_a_clock_that_goes_on_ends_what_is_under_way():
+    operation = limited(deadline_s=0.3)
+    async with listen(hang) as peer, dial(operation=operation) as (client, _):
+        under_way = asyncio.ensure_future(client.post(peer.url))
+        await peer.was_asked.wait()
+        with operation.paused():
+            await asyncio.sleep(0.4)
+            assert not under_way.done()
+        with pytest.raises(httpx2.ReadTimeout):
+            await under_way
 
 
 async def test_a_spent_deadline_lets_nothing_leave():

@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from connectors import egress
-from connectors.egress.transport import MAX_RESUMES
+from connectors.egress.transport import MAX_RESUMES, MAX_STREAMS
 from connectors.tests.loopback import (
     BIG_CHUNK,
     OPEN_BODY,
@@ -164,6 +164,16 @@ async def test_a_listening_stream_is_declined_without_asking_the_server():
         operation.allow_get_stream = True
         assert (await client.get(peer.url, headers=STREAM)).status_code == 200
         assert (await client.post(peer.url, headers=STREAM)).status_code == 200
+
+
+async def test_a_stream_that_is_wanted_is_opened_three_times():
+    async with listen(always(reply())) as peer, dial() as (client, operation):
+        operation.allow_get_stream = True
+        statuses = [
+            (await client.get(peer.url, headers=STREAM)).status_code
+            for _ in range(MAX_STREAMS + 2)
+        ]
+    assert statuses == [200, 200, 200, 405, 405]
 
 
 async def test_a_broken_stream_is_resumed_three_times():

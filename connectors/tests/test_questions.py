@@ -10,13 +10,16 @@ from asgiref.sync import async_to_sync
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
+from accounts.models import User
 from config.tests.live import serve
+from connectors import admission
 from connectors.delivery import MAX_ROUNDS, Delivery
 from connectors.elicitation import UNANSWERED, InputAnswer, InputAsk
 from connectors.errors import OutcomeUnknown, ServerError
 from connectors.mcp_client import Endpoint
+from connectors.models import Outcome, ToolCall
 from connectors.questions import MAX_QUESTIONS, Questions
-from connectors.tests import curious
+from connectors.tests import curious, verbs
 from connectors.tests.curious import PAGE, Person, accept, declined
 from demo.hostile import Exchange, Fault, Hostile, running
 from demo.hostile.http import EVENTS, Message, event
@@ -207,6 +210,29 @@ def test_who_goes_away_ends_the_call(curious_url: str, known: Any):
         assert under_way.cancelled()
 
     async_to_sync(run)()
+
+
+def test_a_call_that_asked_is_one_call_with_one_outcome(curious_url: str, alice: User):
+    connector = verbs.add(alice, curious_url)
+    result = verbs.call(alice, connector.pk, "dine", {}, on_input=Person())
+    assert text_of(result) == "soup"
+    (row,) = ToolCall.objects.filter(tool="dine")
+    assert (row.outcome, row.attempts) == (Outcome.OK, 1)
+
+
+def test_a_stateless_server_has_no_place_while_the_person_thinks(
+    curious_url: str, alice: User, settings: Settings
+):
+    settings.OPS_PER_PERSON = 1
+    settings.ADMISSION_WAIT_S = 0.1
+    connector = verbs.add(alice, curious_url)
+
+    async def answer(ask: InputAsk) -> InputAnswer:
+        async with admission.admit(user_id=alice.pk, origin=ask.origin):
+            return accept(ask)
+
+    result = verbs.call(alice, connector.pk, "book", {}, on_input=answer)
+    assert text_of(result) == "row 12, window True"
 
 
 # --- Requests, one by one ----------------------------------------------------
