@@ -71,6 +71,13 @@ def endless(start: bytes, piece: bytes, *, every_s: float = 0) -> Answer:
     return answer
 
 
+async def passed(seconds: float) -> None:
+    """Take so long, as a slow peer or a person does."""
+    over = asyncio.Event()
+    asyncio.get_running_loop().call_later(seconds, over.set)
+    await over.wait()
+
+
 async def hang(head: bytes, writer: asyncio.StreamWriter) -> None:
     """Never answer."""
     await asyncio.Event().wait()

@@ -22,6 +22,7 @@ from connectors.tests.loopback import (
     hang,
     limited,
     listen,
+    passed,
     reply,
 )
 
@@ -164,7 +165,7 @@ async def test_a_clock_that_stands_ends_nothing_that_is_under_way():
 
     async def late(_head: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        await asyncio.sleep(0.6)
+        await passed(0.6)
         writer.write(SMALL_CHUNK + b"0\r\n\r\n")
 
     async with listen(late) as peer, dial(operation=operation) as (client, _):
@@ -182,7 +183,7 @@ async def test_a_clock_that_goes_on_ends_what_is_under_way():
         under_way = asyncio.ensure_future(client.post(peer.url))
         await peer.was_asked.wait()
         with operation.paused():
-            await asyncio.sleep(0.4)
+            await passed(0.4)
             assert not under_way.done()
         with pytest.raises(httpx2.ReadTimeout):
             await under_way

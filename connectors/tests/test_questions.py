@@ -21,6 +21,7 @@ from connectors.models import Outcome, ToolCall
 from connectors.questions import MAX_QUESTIONS, Questions
 from connectors.tests import curious, verbs
 from connectors.tests.curious import PAGE, Person, accept, declined
+from connectors.tests.loopback import passed
 from demo.hostile import Exchange, Fault, Hostile, running
 from demo.hostile.http import EVENTS, Message, event
 from demo.hostile.peer import polite, right_result, session_headers
@@ -116,7 +117,7 @@ def test_the_time_of_the_call_does_not_run_while_a_person_thinks(
     settings.CALL_TIMEOUT_S = 0.6
 
     async def think(ask: InputAsk) -> InputAnswer:
-        await asyncio.sleep(0.9)
+        await passed(0.9)
         return accept(ask)
 
     delivery = call("book", on_input=think)
