@@ -112,7 +112,8 @@ def of(
         fixes=fixes.suggest(result=result, url=url, offered=offered),
         offer=consent.of(sign_in, needs_client=needs_client) if sign_in else None,
         at_url=AT_URL.get(code, ""),
-        at_sign_in=AT_SIGN_IN.get(code, ""),
+        # Who offers a sign-in is told of at length; nothing is wrong at the field.
+        at_sign_in="" if sign_in and not offered else AT_SIGN_IN.get(code, ""),
         transcript=transcript,
         for_owner=_for_owner(result, url, tested_at, transcript),
     )

@@ -37,7 +37,7 @@ def test_a_test_says_who_asks_and_leads_there(
 ) -> None:
     html = after_test(browser, authority.mcp_url, name="Diary").text
     words = plain(html)
-    assert "127.0.0.1 asks you to sign in" in words
+    assert "What 127.0.0.1 will be asked for" in words
     assert "It will be able to read." in words
     assert "Continue to Diary" in words
     assert "Add a token" in words
