@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from asgiref.sync import sync_to_async
 
-from connectors import auth, grant_rows, grants, masking, targets
+from connectors import auth, grant_rows, grants, masking, pools, targets
 from connectors.errors import AuthFailed, GrantWithdrawn, ServerFailure
 from connectors.grants import Bearer
 from connectors.mcp_client import Endpoint
@@ -76,9 +76,10 @@ class Credential:
             await sync_to_async(grant_rows.want_more)(
                 grant_id=self.bearer.grant_id, scope=refusal.wanted_scope
             )
-        if refusal.refused_token and await self.renew():
-            return self.headers
-        return None
+        is_newer = refusal.refused_token and await self.renew()
+        # What comes next is dialled.
+        await pools.release_db()
+        return self.headers if is_newer else None
 
     def hide_in(self, failure: ServerFailure) -> None:
         """Hide whatever the server says back of what was sent to it."""

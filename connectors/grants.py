@@ -9,6 +9,7 @@ Source: OAuth 2.1 section 4.3, RFC 9700 section 4.14.
 import asyncio
 import time
 from collections.abc import Iterator
+from contextvars import Context
 from dataclasses import dataclass, field
 
 import structlog
@@ -144,8 +145,12 @@ def _pauses() -> Iterator[float]:
 
 
 async def _finished(taken: OAuthGrant) -> Bearer:
-    """Renew to the end, also if the caller goes away meanwhile."""
-    task = asyncio.ensure_future(_lead(taken))
+    """Renew to the end, also if the caller goes away meanwhile.
+
+    Not in the caller's context: it names the thread that a request has for its
+    database, and that thread ends with the request.
+    """
+    task = asyncio.get_running_loop().create_task(_lead(taken), context=Context())
     _under_way.add(task)
     task.add_done_callback(_forget)
     return await asyncio.shield(task)
@@ -159,7 +164,14 @@ def _forget(task: asyncio.Task[Bearer]) -> None:
 
 
 async def _lead(taken: OAuthGrant) -> Bearer:
-    """Renew a grant whose lease is ours."""
+    """Renew a grant whose lease is ours, and leave no database connection behind."""
+    try:
+        return await _lead_on(taken)
+    finally:
+        await pools.release_db()
+
+
+async def _lead_on(taken: OAuthGrant) -> Bearer:
     began = time.monotonic()
     ids = {"user_id": taken.user_id, "connector_id": taken.connector_id}
     try:

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -12,11 +13,12 @@ from pytest_django import Settings
 
 from accounts import tokens
 from accounts.models import User
+from config.tests.live import LiveServer
 from connectors import grants, rotation
 from connectors.errors import GrantWithdrawn
 from connectors.models import GrantState, OAuthGrant, Outcome, Status, ToolCall
 from connectors.tests import granted
-from connectors.tests.processes import Rest, web_process
+from connectors.tests.processes import HOST, Rest, web_process
 from connectors.tests.token_users import Users, many, users
 from demo.authority.running import RunningAuthority
 
@@ -26,6 +28,12 @@ pytestmark = [
 ]
 
 CALLERS = 16
+
+
+@pytest.fixture(autouse=True)
+def as_in_production(settings: Settings) -> None:
+    # Without it a server refuses to start while it may reach loopback.
+    settings.EGRESS_ALLOW_IN_PRODUCTION = True
 
 
 @pytest.fixture
@@ -108,6 +116,27 @@ def test_calls_in_two_processes_go_on_over_each_expiry(
     assert authority.reuses == 0
     assert len(authority.mcp_calls) == times * 2 * callers
     assert ToolCall.objects.filter(outcome=Outcome.OK).count() == times * 2 * callers
+
+
+def test_a_client_who_hangs_up_does_not_end_the_renewal(
+    alice: User,
+    grant: OAuthGrant,
+    authority: RunningAuthority,
+    live_server_asgi: LiveServer,
+) -> None:
+    _, token = tokens.issue(user=alice, name="test", scopes=None)
+    path = f"/api/connectors/{grant.connector_id}/tools/whoami/call"
+    expire(grant, authority)
+    authority.switches.token_delay_s = 0.5
+    with closing(HTTPConnection(HOST, live_server_asgi.port)) as client:
+        headers = {"Authorization": f"Bearer {token}"}
+        headers["Content-Type"] = "application/json"
+        client.request("POST", path, '{"arguments": {}}', headers)
+        granted.until(lambda: granted.refreshes(authority))
+    granted.until(lambda: granted.reread(grant).version == 2)
+    assert authority.authority.access(granted.token_of(grant))
+    granted.until(lambda: not ToolCall.objects.filter(outcome=Outcome.STARTED))
+    assert authority.mcp_calls == []
 
 
 # --- kill -9 -----------------------------------------------------------------
