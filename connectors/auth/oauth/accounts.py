@@ -3,10 +3,13 @@
 For display only. It is never what a decision is made by.
 """
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from django.conf import settings
 
 from connectors.auth.oauth import quirks, wire
 from connectors.auth.oauth.metadata import AuthorizationServer
@@ -37,9 +40,12 @@ async def account_label(
         "Accept": "application/json",
         "Authorization": f"Bearer {tokens.access_token}",
     }
+    # The tokens are there: waiting for a name must not cost them.
+    limit_s = min(settings.DISCOVER_TIMEOUT_S, leg.operation.left_s / 2)
     try:
-        answer = await wire.get(leg, server.userinfo_endpoint, headers=headers)
-    except ServerFailure:
+        async with asyncio.timeout(limit_s):
+            answer = await wire.get(leg, server.userinfo_endpoint, headers=headers)
+    except (ServerFailure, TimeoutError):
         return ""
     return _claimed(answer.body or {}) if answer.status == 200 else ""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from connectors.text import clean
 
 MAX_CHARS = 8192
-_SCHEME = re.compile(r"\s*,?\s*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?:\s+|$)")
+_SCHEME = re.compile(r"\s*,?\s*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?:\s+|$|(?=,))")
 # RFC 9110 section 11.2: name = token / quoted-string.
 _PARAMETER = re.compile(
     r"\s*,?\s*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)\s*=\s*"

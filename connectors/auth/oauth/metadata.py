@@ -12,6 +12,8 @@ from connectors.errors import SignInFailed
 from connectors.text import clean
 
 MAX_URL = 2048
+# What can be kept of an issuer.
+MAX_ISSUER = 500
 MAX_ITEMS = 200
 # SHA-256 is the only method that a client which can do it may use (RFC 7636, 4.2).
 PKCE_METHOD = "S256"
@@ -67,7 +69,8 @@ class AuthorizationServer:
         Source: specification 2026-07-28, "Authorization Code Protection": without
         `code_challenge_methods_supported` a client must refuse to proceed.
         """
-        if document is None or not _url(document, "issuer"):
+        issuer = _url(document, "issuer")
+        if document is None or not 0 < len(issuer) <= MAX_ISSUER:
             return None
         names = ("authorization_endpoint", "token_endpoint")
         if not all(_url(document, name) for name in names):
@@ -87,7 +90,7 @@ class AuthorizationServer:
         for address in filter(None, found.values()):
             endpoints.check(address)
         return cls(
-            issuer=_url(document, "issuer"),
+            issuer=issuer,
             **found,
             scopes=_texts(document, "scopes_supported"),
             auth_methods=_texts(document, "token_endpoint_auth_methods_supported")

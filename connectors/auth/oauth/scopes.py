@@ -1,6 +1,8 @@
 """Which permissions are asked for."""
 
 OFFLINE = "offline_access"
+# What can be kept of them, and what fits into an address.
+MAX_CHARS = 2000
 
 
 def requested_scope(
@@ -18,10 +20,20 @@ def requested_scope(
     """
     chosen = challenged or " ".join(published or ())
     if chosen and OFFLINE in (offered or ()):
-        return union(chosen, OFFLINE)
-    return chosen
+        # Of too many, this is the one that must not be left out.
+        first, last = (
+            (chosen, OFFLINE) if len(chosen) < MAX_CHARS else (OFFLINE, chosen)
+        )
+        return union(first, last)
+    return union(chosen)
 
 
 def union(*scopes: str) -> str:
-    """Return all permissions of `scopes`, each once, in the order given."""
-    return " ".join(dict.fromkeys(" ".join(scopes).split()))
+    """Return all permissions of `scopes`, each once, in the order given.
+
+    Those that come after MAX_CHARS characters are left out.
+    """
+    text = " ".join(dict.fromkeys(" ".join(scopes).split()))
+    if len(text) > MAX_CHARS:
+        text = text[: MAX_CHARS + 1].rpartition(" ")[0]
+    return text
