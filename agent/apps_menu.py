@@ -142,7 +142,8 @@ def _connector(toolbox: Toolbox, card: Card) -> App:
 
 def _sign_in(toolbox: Toolbox, ref: str) -> str:
     waits = any(
-        one.ref == ref and one.remedy == Remedy.SIGN_IN for one in toolbox.absent
+        one.ref == ref and one.remedy in (Remedy.SIGN_IN, Remedy.OFFER)
+        for one in toolbox.absent
     )
     return links.sign_in(ref) if waits else ""
 

@@ -17,7 +17,6 @@ from agent.models import Enforcement
 from agent.parts import DECIDED, Part, calls_in
 from agent.parts import WAITING as WAITS
 from agent.selection import Refusal
-from agent.sources import Remedy
 from agent.spoken_names import key_of
 from agent.tool import Tool
 from agent.tool_types import Pick
@@ -107,7 +106,7 @@ def still_waits(work: Work) -> Ending | None:
 async def _sign_in_or_refuse(work: Work, refusal: Refusal) -> Ending:
     """Wait for the sign-in that is all that is missing, once; else refuse."""
     absent = refusal.absent
-    if absent is None or absent.remedy != Remedy.SIGN_IN:
+    if absent is None or not refusal.waits_for_sign_in:
         return await refuse(work, refusal)
     for part in work.parts:
         is_no = part["kind"] == "sign_in" and part["state"] == "declined"

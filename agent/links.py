@@ -6,7 +6,7 @@ from django.urls import reverse
 
 def sign_in(connector_id: int | str) -> str:
     """Return where a person signs in."""
-    return f"/connectors/{connector_id}/sign-in"
+    return reverse("connector-sign-in", args=[connector_id])
 
 
 def sign_in_url(connector_id: int | str) -> str:

@@ -1,7 +1,8 @@
 """What a client of REST or /v1 picked, in the words of a pick.
 
 REST keeps whatever was picked with the message, and the turn refuses what is not
-there, as on a page. /v1 has nobody to show that to: it is refused at once.
+there, as on a page. /v1 has nobody to show that to: it is refused at once, but for
+what a sign-in makes usable: that is waited for, and the answer links to it.
 """
 
 from typing import Any
@@ -68,5 +69,5 @@ def _connector(toolbox: Toolbox, slug: str) -> Pick:
 
 def _refuse_unusable(toolbox: Toolbox, pick: Pick | None, param: str) -> None:
     found = selection.look_up(toolbox, pick) if pick else None
-    if isinstance(found, Refusal):
+    if isinstance(found, Refusal) and not found.waits_for_sign_in:
         raise Refused(found.message, param=param, code=found.code.lower())

@@ -43,6 +43,11 @@ class Refusal:
     # Where it is from, if that is known and merely cannot be used now.
     absent: "Absent | None" = None
 
+    @property
+    def waits_for_sign_in(self) -> bool:
+        """Whether it can be used as soon as the person has signed in."""
+        return self.absent is not None and self.absent.waits_for_sign_in
+
 
 def parse_prefix(text: str) -> tuple[str | None, str]:
     """Return the name in a leading `[TOOL:NAME]`, and the text without it.

@@ -23,6 +23,18 @@ from connectors.models import (
 # Columns that neither a tool nor a state is read from; some of them are large.
 _UNREAD = ("auth_config", "dropped_tools", "discover_cache", "server_info")
 
+
+class Remedy(StrEnum):
+    """What a person can do about a connector that cannot be used."""
+
+    NONE = ""
+    # A sign-in by OAuth is all that is missing.
+    SIGN_IN = "sign_in"
+    # Its server asks for a sign-in of a kind that is not known yet.
+    OFFER = "offer"
+    CREDENTIALS = "credentials"
+
+
 # What a state means for whoever wants to use a tool: a code of connectors.errors,
 # and what happened and what to do.
 _FAILING = {
@@ -31,6 +43,11 @@ _FAILING = {
 }
 _SIGNED_OUT = (Status.SIGN_IN, Status.SIGN_IN_AGAIN)
 _SIGN_IN = ("SIGN_IN_REQUIRED", "{name} needs you to sign in.")
+_REMEDIES = {
+    AuthType.OAUTH: Remedy.SIGN_IN,
+    AuthType.NONE: Remedy.OFFER,
+    AuthType.API_KEY: Remedy.CREDENTIALS,
+}
 _UNPROVED = ("SIGN_IN_REQUIRED", "{name} has to be tested again before it is used.")
 _REASONS = {
     Status.SIGN_IN: _SIGN_IN,
@@ -48,15 +65,6 @@ _REASONS = {
         "{name} answered, but not as an MCP server. Test it again.",
     ),
 }
-
-
-class Remedy(StrEnum):
-    """What a person can do about a connector that cannot be used."""
-
-    NONE = ""
-    # A sign-in by OAuth is all that is missing.
-    SIGN_IN = "sign_in"
-    CREDENTIALS = "credentials"
 
 
 @dataclass(kw_only=True)
@@ -127,10 +135,14 @@ class Absent:
     remedy: Remedy = Remedy.NONE
 
     @property
+    def waits_for_sign_in(self) -> bool:
+        return self.remedy == Remedy.SIGN_IN
+
+    @property
     def way_out(self) -> dict[str, str]:
         """A link to where the person can put it right, as notices have it."""
         match self.remedy:
-            case Remedy.SIGN_IN:
+            case Remedy.SIGN_IN | Remedy.OFFER:
                 return {"link": links.sign_in(self.ref), "link_label": "Sign in"}
             case Remedy.CREDENTIALS:
                 page = links.credentials(self.ref)
@@ -215,8 +227,7 @@ def _absent(row: UserMCPConnection) -> Absent:
 def _remedy(row: UserMCPConnection) -> Remedy:
     if row.status not in _SIGNED_OUT:
         return Remedy.NONE
-    is_oauth = row.auth_type == AuthType.OAUTH
-    return Remedy.SIGN_IN if is_oauth else Remedy.CREDENTIALS
+    return _REMEDIES[AuthType(row.auth_type)]
 
 
 def _reason(row: UserMCPConnection) -> tuple[str, str]:

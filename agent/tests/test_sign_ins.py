@@ -104,6 +104,17 @@ def test_a_token_is_not_asked_for_by_a_card(
     assert said.notices[-1]["link"] == f"/connectors/{row.pk}/edit#sign-in"
 
 
+def test_what_may_want_a_token_is_no_card_either(
+    alice: User, notes_server: DemoServer
+) -> None:
+    row = verbs.add(alice, notes_server.url, "Notes")
+    row.status, row.is_verified = Status.SIGN_IN, False
+    row.save()
+    said = say(alice, "release", pick(row))
+    assert said.outcome == ("done", "refused")
+    assert said.notices[-1]["link"] == f"/connectors/{row.pk}/sign-in"
+
+
 def test_a_connector_that_is_paused_asks_for_no_sign_in(
     alice: User, notes: UserMCPConnection
 ) -> None:

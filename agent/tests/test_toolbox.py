@@ -119,8 +119,8 @@ def test_what_nobody_wanted_away_is_said_once_and_what_is_tried_again_is_not(
             "detail": "Wiki needs you to sign in again.",
             "code": "SIGN_IN_REQUIRED",
             "connector_id": row.pk,
-            "link": f"/connectors/{row.pk}/edit#sign-in",
-            "link_label": "Enter credentials",
+            "link": f"/connectors/{row.pk}/sign-in",
+            "link_label": "Sign in",
         }
     ]
 

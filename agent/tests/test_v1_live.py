@@ -15,6 +15,7 @@ from pytest_django import Settings
 from accounts import tokens
 from accounts.models import User
 from agent.models import Approval, Conversation, Message, Turn
+from agent.tests import boxes, signed_out
 from agent.tests.fake_llm import FakeLlm
 from agent.tests.over_rest import ADD, DELETE, PATIENCE_S, SEARCH, connect, eventually
 from config.tests.live import LiveServer
@@ -207,6 +208,24 @@ def test_what_waits_for_the_person_is_linked_and_kept(
     assert reason == "stop"
     assert Turn.objects.get().state == "waiting"
     assert not ToolCall.objects.exists()
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_who_has_to_sign_in_first_is_led_there(
+    client: OpenAI, notes: UserMCPConnection, settings: Settings, streams: bool
+):
+    # Its tools have names since they were used for the first time.
+    boxes.load(notes.user)
+    signed_out.sign_out(notes)
+    text, choice = "release", {"tool_choice": function(SEARCH)}
+    if streams:
+        answer = joined(chunks(client, text, **choice))
+    else:
+        answer = said(ask(client, text, **choice))
+    kept = Conversation.objects.get()
+    assert f"{settings.PUBLIC_URL}/connectors/{notes.pk}/sign-in" in answer
+    assert f"{settings.PUBLIC_URL}/chat/{kept.pk}" in answer
+    assert (kept.archived_at, Turn.objects.get().state) == (None, "waiting")
 
 
 def test_no_word_of_a_client_approves(client: OpenAI, notes: UserMCPConnection):

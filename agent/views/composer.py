@@ -67,5 +67,6 @@ def _is_of(app: App, pick: str) -> bool:
 def _why_not(menu: Shown, pick: str) -> str:
     for row in menu.rows:
         if _is_of(row.app, pick):
-            return f"{row.app.name} cannot be picked now. {row.app.note}".strip()
+            note = row.app.note and f"{row.app.note.rstrip('.')}."
+            return f"{row.app.name} cannot be picked now. {note}".strip()
     return "What was to be picked is not there any more."
