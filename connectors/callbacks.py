@@ -175,6 +175,7 @@ def _target(
     """
     flow = begun.flow
     wanted = flow.draft.open() if flow.draft else {}
+    seen: UserMCPConnection | None
     if flow.connector_id is not None:
         seen = flows.connector(user_id=flow.user_id, connector_id=flow.connector_id)
     else:

@@ -12,7 +12,7 @@ from connectors import client_identity, sign_in
 from connectors.auth.oauth import Client
 from connectors.client_identity import Identity, redirect_uri
 from connectors.errors import ClientNeeded, SignInFailed
-from connectors.models import ClientKind, OAuthClient
+from connectors.models import ClientKind, OAuthClient, UserMCPConnection
 from connectors.tests.signing_in import (
     connected,
     finished,
@@ -23,6 +23,13 @@ from connectors.tests.signing_in import (
 from demo.authority.running import RunningAuthority
 
 pytestmark = pytest.mark.usefixtures("allow_loopback")
+
+
+def client_row(connector: UserMCPConnection) -> OAuthClient:
+    """Return as whom a connector is signed in."""
+    found = connector.grant.client
+    assert found is not None
+    return found
 
 
 def test_everybody_shares_one_registration(
@@ -44,7 +51,7 @@ def test_a_client_that_was_entered_comes_first(
     client_id, secret = authority.register_client(redirect_uri())
     config = {"client_id": client_id, "client_secret": secret}
     row = connected(alice, authority, auth_config=config)
-    client = row.grant.client
+    client = client_row(row)
     assert (client.kind, client.client_id) == (ClientKind.MANUAL, client_id)
     assert client.connector_id == row.pk
     assert row.auth_config.open() == config
@@ -65,9 +72,9 @@ def test_a_client_of_the_environment_is_used_for_everybody(
             "issuer": f"{authority.issuer}/",
         }
     }
-    grant = connected(alice, authority).grant
-    assert grant.client.kind == ClientKind.PREREGISTERED
-    assert client_identity.client_of(grant.client).client_secret == secret
+    client = client_row(connected(alice, authority))
+    assert client.kind == ClientKind.PREREGISTERED
+    assert client_identity.client_of(client).client_secret == secret
     assert authority.registrations == []
 
 
@@ -83,7 +90,7 @@ def test_a_client_of_the_admin_pages_is_used_for_everybody(
         secret={"client_secret": secret},
     )
     stored.save()
-    assert connected(alice, authority).grant.client == stored
+    assert client_row(connected(alice, authority)) == stored
     assert authority.registrations == []
 
 
@@ -94,7 +101,7 @@ def test_our_document_is_our_name_where_it_can_be_fetched(
     settings.OAUTH_CLIENT_METADATA_URL = url
     authority.switches.client_documents = True
     authority.publish_document(url, client_identity.document())
-    client = connected(alice, authority).grant.client
+    client = client_row(connected(alice, authority))
     assert (client.kind, client.client_id) == (ClientKind.CIMD, url)
     assert authority.registrations == []
 
@@ -103,7 +110,7 @@ def test_a_document_that_nobody_can_fetch_is_not_our_name(
     alice: User, authority: RunningAuthority
 ):
     authority.switches.client_documents = True
-    assert connected(alice, authority).grant.client.kind == ClientKind.DCR
+    assert client_row(connected(alice, authority)).kind == ClientKind.DCR
 
 
 def test_a_service_that_knows_nobody_says_what_to_register(
@@ -131,7 +138,7 @@ def test_a_service_that_refuses_registrations_says_so(
 def test_a_registration_that_has_ended_is_made_anew(
     alice: User, authority: RunningAuthority
 ):
-    first = connected(alice, authority).grant.client.client_id
+    first = client_row(connected(alice, authority)).client_id
     OAuthClient.objects.update(expires_at=timezone.now())
     connected(alice, authority, "grace")
     client = OAuthClient.objects.get()
@@ -168,13 +175,12 @@ def test_of_two_registrations_at_once_the_first_is_kept(
 def test_a_client_with_grants_that_is_not_known_any_more_is_over(
     alice: User, authority: RunningAuthority
 ):
-    grant = connected(alice, authority).grant
-    identity = Identity(
-        client=client_identity.client_of(grant.client), kind=ClientKind.DCR
-    )
+    client = client_row(connected(alice, authority))
+    identity = Identity(client=client_identity.client_of(client), kind=ClientKind.DCR)
     client_identity.forget(identity, issuer=authority.issuer)
-    grant.client.refresh_from_db()
-    assert grant.client.expires_at <= timezone.now()
+    client.refresh_from_db()
+    assert client.expires_at
+    assert client.expires_at <= timezone.now()
 
 
 def test_what_others_registered_is_never_forgotten(alice: User):

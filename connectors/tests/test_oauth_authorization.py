@@ -141,16 +141,16 @@ def test_a_sign_in_survives_being_stored():
 # --- The way back ------------------------------------------------------------
 
 
-def came_back(sends_issuer: bool = False, **params: str) -> str:
+def came_back(*, sends_issuer: bool = False, **params: Any) -> str:
     server = pending_of(
         ISSUER, authorization_response_iss_parameter_supported=sends_issuer
     ).server
     return oauth.check_callback(params, server)
 
 
-def reason(sends_issuer: bool = False, **params: str) -> str:
+def reason(*, sends_issuer: bool = False, **params: Any) -> str:
     with pytest.raises(SignInFailed) as caught:
-        came_back(sends_issuer, **params)
+        came_back(sends_issuer=sends_issuer, **params)
     for value in params.values():
         if len(value) > 4 and value not in ("access_denied", "server_error"):
             assert value not in str(caught.value)
@@ -168,7 +168,9 @@ def test_a_code_comes_back():
 )
 def test_the_issuer_is_compared_to_the_letter(iss: str):
     for sends_issuer in (False, True):
-        assert reason(sends_issuer, code="c0de", iss=iss) == "issuer_mismatch"
+        assert (
+            reason(sends_issuer=sends_issuer, code="c0de", iss=iss) == "issuer_mismatch"
+        )
 
 
 def test_an_issuer_that_was_promised_must_come():

@@ -416,7 +416,7 @@ def test_a_sign_in_that_does_not_renew_itself_says_until_when(
 
 def test_other_rooms_hear_of_a_sign_in(alice: User, authority: RunningAuthority):
     heard.clear()
-    config = apps.get_app_config("connectors")
+    config: Any = apps.get_app_config("connectors")
     config.after_sign_in = f"{__name__}.hear"
     try:
         found = signed_in(alice, authority)

@@ -189,7 +189,11 @@ def test_nobody_begins_what_is_somebody_elses(
     alice: User, bob: User, begun: Started, authority: RunningAuthority
 ):
     connector = connected(alice, authority)
-    for target in ({"draft_id": begun.flow_id}, {"connector_id": connector.pk}):
+    targets: list[dict[str, Any]] = [
+        {"draft_id": begun.flow_id},
+        {"connector_id": connector.pk},
+    ]
+    for target in targets:
         with pytest.raises(ConnectorNotFound):
             started(bob, **target)
     with pytest.raises(ConnectorNotFound):
