@@ -83,8 +83,8 @@ async def finish(
     Raises:
         SignInFailed: `reason` is invalid_state, used, expired, issuer_mismatch,
             access_denied, unavailable, provider_error, no_code, exchange_failed,
-            client_refused, test_failed, limit_reached, busy, connector_gone, or
-            failed for what is none of these.
+            client_refused, test_failed, limit_reached, busy, connector_gone,
+            connector_changed, or failed for what is none of these.
     """
     begun: Begun | None = None
     try:
@@ -172,6 +172,10 @@ def _target(
     """Return the connector that is signed in, None for a new one, and what it dials.
 
     A second sign-in of the same account at the same server is no second connector.
+
+    Raises:
+        ConnectorNotFound: it was deleted meanwhile.
+        SignInFailed: it is another server now, which must not get this token.
     """
     flow = begun.flow
     wanted = flow.draft.open() if flow.draft else {}
@@ -181,12 +185,14 @@ def _target(
     else:
         seen = sign_in_rows.same_account(
             user_id=flow.user_id,
-            url=wanted["server_url"],
+            url=begun.server_url,
             issuer=flow.issuer,
             label=label,
         )
+    if seen is not None:
+        sign_in_rows.refuse_moved(seen, begun)
     return seen, Target(
-        server_url=seen.server_url if seen else wanted["server_url"],
+        server_url=seen.server_url if seen else begun.server_url,
         auth_type=AuthType.OAUTH,
         auth_config=wanted.get("auth_config") or flows.client_settings(seen),
         access_token=tokens.access_token,

@@ -35,11 +35,6 @@ def _redraft(
 ) -> OAuthFlow:
     wanted = flows.wanted(user_id=user_id, connector_id=connector_id, draft_id=flow_id)
     before = wanted.flow.draft.open() if wanted.flow.draft else {}
-    kept = {
-        "server_url": wanted.server_url,
-        "name": before.get("name", ""),
-        "description": before.get("description", ""),
-        "auth_config": config,
-    }
+    kept = {**before, "server_url": wanted.server_url, "auth_config": config}
     row = wanted.flow.connector_id
     return flows.draft(user_id=user_id, kept=kept, connector_id=row)

@@ -46,10 +46,12 @@ class Wanted:
 class Begun:
     """A sign-in that a callback came back to; nobody else can finish it any more.
 
+    `server_url` is the server that it is for: its token goes nowhere else.
     `asked` counts how often the person was sent to sign in for this one end.
     """
 
     flow: OAuthFlow
+    server_url: str
     pending: Pending = field(repr=False)
     identity: Identity = field(repr=False)
     asked: int
@@ -115,7 +117,7 @@ def wanted(*, user_id: int, connector_id: int | None, draft_id: int | None) -> W
 
 
 def begin(
-    flow: OAuthFlow,
+    wanted: Wanted,
     *,
     session_key: str,
     pending: Pending,
@@ -124,26 +126,38 @@ def begin(
 ) -> OAuthFlow:
     """Store that the person is sent to sign in; what was begun before is void.
 
-    `flow` is what was prepared, which is begun anew as often as they like, or a new
-    row.
+    What was prepared is begun anew as often as they like.
     """
+    flow = wanted.flow
     flow.session_digest = digest(session_key) if session_key else ""
     flow.issuer, flow.redirect_uri = pending.server.issuer, pending.redirect_uri
     flow.resource, flow.resume = pending.resource, resume
-    return _begin(flow, pending, identity, asked=1)
+    return _begin(flow, wanted.server_url, pending, identity, asked=1)
 
 
 def ask_again(begun: Begun, *, pending: Pending) -> OAuthFlow:
     """Store that the person is sent once more, for the same end."""
-    return _begin(begun.flow, pending, begun.identity, asked=begun.asked + 1)
+    return _begin(
+        begun.flow, begun.server_url, pending, begun.identity, asked=begun.asked + 1
+    )
 
 
 @transaction.atomic
 def _begin(
-    flow: OAuthFlow, pending: Pending, identity: Identity, *, asked: int
+    flow: OAuthFlow,
+    server_url: str,
+    pending: Pending,
+    identity: Identity,
+    *,
+    asked: int,
 ) -> OAuthFlow:
     flow.state_digest, flow.scope = digest(pending.state), pending.scope
-    flow.verifier = {**pending.stored(), **identity.stored(), "asked": asked}
+    flow.verifier = {
+        **pending.stored(),
+        **identity.stored(),
+        "server_url": server_url,
+        "asked": asked,
+    }
     flow.error, flow.used_at = "", None
     flow.expires_at = timezone.now() + timedelta(seconds=settings.OAUTH_FLOW_TTL_S)
     flow.save()
@@ -178,6 +192,7 @@ def claim(*, user_id: int, session_key: str, state: str) -> Begun:
     kept = flow.verifier.open()
     return Begun(
         flow=flow,
+        server_url=str(kept["server_url"]),
         pending=Pending.of(kept),
         identity=Identity.of(kept),
         asked=int(kept["asked"]),

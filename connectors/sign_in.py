@@ -197,7 +197,7 @@ async def start(
         scope=scope,
     )
     flow = await sync_to_async(flows.begin)(
-        wanted.flow,
+        wanted,
         session_key=session_key,
         pending=pending,
         identity=identity,

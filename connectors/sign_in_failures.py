@@ -126,6 +126,12 @@ TEXTS = {
         f"The sign-in worked, and there was no room to go on with it. {NOTHING_STORED}",
         "Try again in a minute.",
     ),
+    "connector_changed": (
+        "the connector was moved meanwhile",
+        "Its address was changed while you signed in, so this sign-in is for another "
+        f"server. {NOTHING_STORED}",
+        "Sign in again.",
+    ),
     "connector_gone": (
         "the connector is gone",
         "It was deleted, or an administrator removed it, while you signed in. "

@@ -8,6 +8,7 @@ from django.db import transaction
 from connectors import client_identity, flows, grants, health, proof, saving, server_url
 from connectors.auth.oauth import Pending, Tokens
 from connectors.client_identity import Identity
+from connectors.errors import SignInFailed
 from connectors.flows import Begun
 from connectors.models import (
     AuthType,
@@ -66,10 +67,12 @@ def renew(begun: Begun, granted: Granted, *, connector_id: int) -> UserMCPConnec
 
     Raises:
         ConnectorNotFound, ConnectorDisabled: deleted, or removed meanwhile.
+        SignInFailed: it is another server now.
     """
     user_id, result = begun.flow.user_id, granted.result
     row = saving.locked(user_id=user_id, connector_id=connector_id)
     saving.refuse_removed(row)
+    refuse_moved(row, begun)
     before = row.status
     proof.record(
         user_id=user_id,
@@ -91,6 +94,22 @@ def renew(begun: Begun, granted: Granted, *, connector_id: int) -> UserMCPConnec
         flows.succeed(begun, row)
     transaction.on_commit(lambda: health.announce(row, before=before))
     return row
+
+
+def refuse_moved(row: UserMCPConnection, begun: Begun) -> None:
+    """Refuse a connector that is not at the server which the sign-in is for.
+
+    Its URL may have been edited while the person was at the provider: the token of
+    one server must not be sent to another one.
+
+    Raises:
+        SignInFailed: connector_changed.
+    """
+    if server_url.key(row.server_url) != server_url.key(begun.server_url):
+        raise SignInFailed(
+            "The connector was moved to another address meanwhile.",
+            reason="connector_changed",
+        )
 
 
 def same_account(

@@ -26,6 +26,7 @@ from connectors.models import (
     UserMCPConnection,
 )
 from connectors.sign_in import Finished, Started
+from connectors.tests import rows
 from connectors.tests.signing_in import (
     SESSION,
     connected,
@@ -35,6 +36,7 @@ from connectors.tests.signing_in import (
     started,
 )
 from demo.authority.running import RunningAuthority
+from demo.hostile import Hostile
 
 pytestmark = pytest.mark.usefixtures("allow_loopback")
 
@@ -200,6 +202,19 @@ def test_nobody_begins_what_is_somebody_elses(
         sign_in.failed_flow(user_id=bob.pk, flow_id=begun.flow_id)
     with pytest.raises(ConnectorNotFound):
         sign_in.status(user_id=bob.pk, connector_id=connector.pk)
+
+
+def test_a_token_is_not_sent_to_where_the_connector_was_moved(
+    alice: User, authority: RunningAuthority, peer: Hostile
+):
+    row = rows.connector(alice, server_url=authority.mcp_url)
+    begun = started(alice, connector_id=row.pk)
+    params = params_of(authority.sign_in(begun.authorization_url))
+    row.server_url = peer.url("good")
+    row.save()
+    assert refused(alice, params).reason == "connector_changed"
+    assert peer.connections == 0
+    assert not OAuthGrant.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -370,14 +385,14 @@ def test_no_secret_of_a_sign_in_is_logged_or_kept_in_clear(
         tokens["access_token"],
         tokens["refresh_token"],
     }
-    rows = [
+    stored = [
         *OAuthFlow.objects.values(),
         *OAuthGrant.objects.values(),
         *OAuthClient.objects.values(),
         *OAuthRevocation.objects.values(),
         *UserMCPConnection.objects.values(),
     ]
-    written = json.dumps([logs, rows], default=str) + caplog.text
+    written = json.dumps([logs, stored], default=str) + caplog.text
     assert not [secret for secret in secrets if secret in written]
 
 
