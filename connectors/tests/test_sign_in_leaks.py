@@ -54,7 +54,7 @@ def journey(user: User, authority: RunningAuthority, tokens: Tokens) -> str:
     tokens.note(grant)
     authority.switches.rotates = False
     for how in ("503", "html", "lost"):
-        authority.switches.token_endpoint = how  # type: ignore[assignment]
+        authority.switches.token_endpoint = how
         granted.end(grant)
         said.append(str(verbs.retest(user, grant.connector_id).result))
     authority.switches.token_endpoint = "works"
