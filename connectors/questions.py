@@ -8,6 +8,7 @@ call's questions together.
 import asyncio
 import time
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 
 import structlog
 from django.conf import settings
@@ -47,7 +48,8 @@ class Questions:
                     stopped.enter_context(clock)
                 answer = await self._answer(ask)
             self._left_s -= time.monotonic() - began
-            return answer
+            # Who only opens a page has nothing to send.
+            return answer if ask.schema is not None else replace(answer, content=None)
 
     async def _answer(self, ask: InputAsk) -> InputAnswer:
         await pools.release_db()

@@ -88,7 +88,7 @@ def test_a_tool_may_ask_once_it_knows_an_answer(curious_url: str, known: Any):
 
 
 def test_a_page_to_open_is_shown_whole(curious_url: str):
-    person = Person(lambda _: InputAnswer(action="accept"))
+    person = Person()
     delivery = call("pay", on_input=person)
     assert text_of(deliver(curious_url, delivery, **LEGACY)) == "accept"
     assert [ask.url for ask in person.asked] == [PAGE]
@@ -147,6 +147,16 @@ def test_all_questions_of_a_call_share_one_time(settings: Settings):
         return [await questions.ask(ASK), await questions.ask(ASK)]
 
     assert async_to_sync(run)() == [UNANSWERED, UNANSWERED]
+
+
+def test_who_opens_a_page_sends_no_values():
+    ask = InputAsk(origin=ASK.origin, message="Pay.", url=PAGE)
+    answer = InputAnswer(action="accept", content={"card": "4111"})
+
+    async def run() -> InputAnswer:
+        return await Questions(Person(lambda _: answer)).ask(ask)
+
+    assert async_to_sync(run)() == InputAnswer(action="accept")
 
 
 def test_a_server_that_asks_and_asks_is_not_answered_any_more():
