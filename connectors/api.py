@@ -77,10 +77,13 @@ def _change(request: Request, connector_id: int) -> Response:
 
 
 def _delete(request: Request, connector_id: int) -> Response:
-    async_to_sync(manager.remove)(
+    receipt = async_to_sync(manager.remove)(
         user_id=_person(request).pk, connector_id=connector_id
     )
-    return Response({"success": True, "message": "The connector was deleted."})
+    message = "The connector was deleted."
+    if receipt:
+        message = f"{message} {receipt.message}"
+    return Response({"success": True, "message": message})
 
 
 @scopes(POST=WRITE)

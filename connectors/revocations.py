@@ -103,7 +103,7 @@ async def take_back(forgotten: Forgotten) -> Receipt:
     revoked = await carry_out(forgotten.revocation_id)
     message = f"{host} confirmed that the permission has ended."
     if not revoked:
-        message = f"{host} did not confirm the end yet; it is tried again for a day."
+        message = f"{host} did not confirm it yet; it is asked again for a day."
     return Receipt(issuer=forgotten.issuer, revoked=revoked, message=message)
 
 

@@ -4,7 +4,7 @@ A sign-in is two requests with the person's way to the provider between them; an
 process finishes what another one began. `callbacks` has the second.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -30,6 +30,7 @@ from connectors.auth.oauth import Discovery
 from connectors.callbacks import Finished, finish
 from connectors.egress import Operation
 from connectors.models import NAME_CHARS, AuthType, OAuthFlow, Status
+from connectors.revocations import Forgotten, Receipt
 from connectors.sign_in_status import (
     Draft,
     Failed,
@@ -85,15 +86,6 @@ class Started:
     flow_id: int
     authorization_url: str = field(repr=False)
     state: str = field(repr=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Receipt:
-    """What became of a sign-in that the person ended."""
-
-    issuer: str
-    revoked: bool
-    message: str
 
 
 async def look(
@@ -215,16 +207,13 @@ async def disconnect(*, user_id: int, connector_id: int) -> Receipt:
     Raises:
         ConnectorNotFound: there is none, or it is somebody else's.
     """
-    issuer, revocation_id = await sync_to_async(_forget)(user_id, connector_id)
-    if not issuer:
+    forgotten = await sync_to_async(_forget)(user_id, connector_id)
+    if forgotten is None:
         message = "This connector was not signed in, so there was nothing to end."
         return Receipt(issuer="", revoked=False, message=message)
-    revoked = revocation_id is not None and await revocations.carry_out(revocation_id)
-    return Receipt(
-        issuer=issuer,
-        revoked=revoked,
-        message=_receipt(server_url.host(issuer), revocation_id, revoked=revoked),
-    )
+    receipt = await revocations.take_back(forgotten)
+    done = "Disconnected." if receipt.revoked else "Disconnected here."
+    return replace(receipt, message=f"{done} {receipt.message}")
 
 
 async def _discover(user_id: int, url: str) -> Discovery:
@@ -252,13 +241,12 @@ def _scope(found: Discovery, config: dict[str, Any] | None, *, more: str) -> str
 
 
 @transaction.atomic
-def _forget(user_id: int, connector_id: int) -> tuple[str, int | None]:
-    """Delete the grant; return its issuer and what is to be taken back there."""
+def _forget(user_id: int, connector_id: int) -> Forgotten | None:
+    """Delete the grant, and what was proved with it; None if nobody is signed in."""
     row = saving.locked(user_id=user_id, connector_id=connector_id)
-    grant = flows.grant_of(row)
-    if grant is None:
-        return "", None
-    revocation = revocations.forget(grant)
+    forgotten = revocations.forget_of(row.pk)
+    if forgotten is None:
+        return None
     if row.status != Status.REMOVED_BY_ADMIN:
         before = row.status
         row.status, row.is_verified = Status.SIGN_IN, False
@@ -266,16 +254,4 @@ def _forget(user_id: int, connector_id: int) -> tuple[str, int | None]:
         row.last_error_code, row.last_verified_at = "", None
         row.save(update_fields=health.HEALTH_FIELDS)
         transaction.on_commit(lambda: health.announce(row, before=before))
-    return grant.issuer, revocation.pk if revocation else None
-
-
-def _receipt(host: str, revocation_id: int | None, *, revoked: bool) -> str:
-    if revoked:
-        return f"Disconnected. {host} confirmed that the permission has ended."
-    if revocation_id is None:
-        return (
-            f"Disconnected here. {host} does not offer to end permissions from outside:"
-            " end it in your account there."
-        )
-    waits = "it is asked again for a day."
-    return f"Disconnected here. {host} did not confirm it yet; {waits}"
+    return forgotten

@@ -9,6 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
+from config.tests.rest import ApiClient
 from connectors import grants, manager, revocations
 from connectors.errors import GrantWithdrawn, InvalidInput, NotVerified
 from connectors.models import (
@@ -55,6 +56,15 @@ def test_who_deletes_a_connector_is_signed_out_at_its_service(
     assert [one["account"] for one in authority.revocations] == ["ada", "ada"]
     # Our registration there is everybody's, and stays.
     assert OAuthClient.objects.count() == 1
+
+
+def test_rest_says_what_became_of_the_sign_in(
+    api: ApiClient, grant: OAuthGrant
+) -> None:
+    path = f"/api/connectors/{grant.connector_id}"
+    assert api.send("DELETE", path).json()["message"] == (
+        "The connector was deleted. 127.0.0.1 confirmed that the permission has ended."
+    )
 
 
 def test_a_connector_that_nobody_signed_in_to_leaves_no_receipt(alice: User) -> None:
