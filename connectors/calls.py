@@ -116,8 +116,7 @@ async def call_tool(
 
     A failure by the tool's own word is a result with `is_error`, not an exception.
     `definition_hash` is what the caller knows of it: it is not called if it changed.
-    With `on_input` the server may ask the person (`connectors.elicitation`): it is
-    called for each question, and the time until it returns does not count.
+    `on_input` is called for each question of the server; that time does not count.
 
     Raises:
         ConnectorNotFound, ToolNotFound: the caller has none of that name.
