@@ -16,8 +16,8 @@ from django.utils import timezone
 from structlog.testing import capture_logs
 
 from accounts.models import User
-from connectors import admin as connectors_admin
 from connectors import evidence
+from connectors.admin import looking
 from connectors.models import (
     ConnectionTest,
     Outcome,
@@ -360,7 +360,7 @@ def test_evidence_is_never_counted(
 def test_evidence_is_leafed_through_up_to_a_limit(
     staff: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connectors_admin, "EVIDENCE_SHOWN", 60)
+    monkeypatch.setattr(looking, "EVIDENCE_SHOWN", 60)
     for _ in range(70):
         call(alice)
     changes = staff.get(listing("toolcall")).context["cl"]

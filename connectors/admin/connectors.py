@@ -1,31 +1,20 @@
-"""What staff see of connectors, tests and calls: metadata, never a secret or body.
+"""Connectors, tests and calls: metadata, never a secret or body.
 
 Everything is read-only. Two things can be done to a connector: test it again, and
-remove it for its owner. What cannot be seen cannot be searched or filtered by
-either: a filter by the beginning of a value would tell the value, letter by letter.
+remove it for its owner.
 """
-
-import json
-from typing import Any
 
 import structlog
 from django.contrib import admin, messages
-from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.functional import cached_property
-from django.utils.html import format_html
 
-from accounts.admin import WITH_ITS_PERSON
 from connectors import server_url, tasks
+from connectors.admin.looking import EvidenceAdmin, LookOnlyAdmin, as_json, as_text
 from connectors.models import ConnectionTest, Status, ToolCall, UserMCPConnection
-from connectors.text import clean
 
-# How much evidence can be leafed through; what is older is found by a filter.
-EVIDENCE_SHOWN = 2000
-TEXT_CHARS = 50_000
 # Secrets, or large, or both: not even read.
 UNSEEN = (
     "auth_config",
@@ -45,48 +34,6 @@ UNSEEN_OF_A_TEST = (
 )
 
 log = structlog.get_logger(__name__)
-
-
-class BoundedPaginator(Paginator[Any]):
-    """Looks no further than EVIDENCE_SHOWN rows, whatever the table has."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
-        return len(rows.values_list("pk", flat=True)[:EVIDENCE_SHOWN])
-
-
-class LookOnlyAdmin[M: Model](admin.ModelAdmin[M]):
-    """Shows rows and changes nothing."""
-
-    actions_on_bottom = False
-    list_per_page = 50
-    show_facets = admin.ShowFacets.NEVER
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """Rows go with their person, and with nothing else."""
-        match = request.resolver_match
-        here = match.url_name if match else None
-        return here in WITH_ITS_PERSON and super().has_delete_permission(request, obj)
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        allowed = lookup.partition("__")[0] in self.list_filter
-        return allowed and super().lookup_allowed(lookup, value, request)
-
-
-class EvidenceAdmin[M: Model](LookOnlyAdmin[M]):
-    """Leafs through a table that grows for ever, newest first, and counts nothing."""
-
-    ordering = ("-id",)
-    paginator = BoundedPaginator
-    sortable_by = ()
 
 
 @admin.register(UserMCPConnection)
@@ -146,7 +93,7 @@ class ConnectorAdmin(LookOnlyAdmin[UserMCPConnection]):
     @admin.display(description="tools")
     def tool_names(self, connector: UserMCPConnection) -> str:
         names = (str(tool.get("name", "")) for tool in connector.discovered_tools)
-        return _as_text("\n".join(names))
+        return as_text("\n".join(names))
 
     @admin.action(description="Test again", permissions=["remove"])
     def test_again(
@@ -206,11 +153,11 @@ class ConnectionTestAdmin(EvidenceAdmin[ConnectionTest]):
 
     @admin.display(description="steps")
     def steps_text(self, test: ConnectionTest) -> str:
-        return _as_text(_json(test.steps))
+        return as_text(as_json(test.steps))
 
     @admin.display(description="transcript")
     def transcript_text(self, test: ConnectionTest) -> str:
-        return _as_text(_json(test.transcript))
+        return as_text(as_json(test.transcript))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConnectionTest]:
         unseen = (*UNSEEN_OF_A_TEST, *(f"connector__{name}" for name in UNSEEN))
@@ -278,12 +225,3 @@ def _remove(pks: list[int]) -> list[UserMCPConnection]:
             status=str(Status.REMOVED_BY_ADMIN),
         )
     return removed
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def _as_text(text: str) -> str:
-    """Return text for reading: escaped, and without what could hide or reorder it."""
-    return format_html("<pre>{}</pre>", clean(text, limit=TEXT_CHARS, multiline=True))
