@@ -11,6 +11,7 @@ error     the language model failed before it was called
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from agent import arguments, calling, selection, signing_in
 from agent.models import Enforcement
@@ -122,9 +123,9 @@ async def refuse(work: Work, refusal: Refusal) -> Ending:
     Raises:
         LostTurn: the turn is somebody else's by now, or was stopped.
     """
-    said = {"text": refusal.message, "detail": "", "code": refusal.code}
     way_out = refusal.absent.way_out if refusal.absent else {}
-    await work.journal.emit("notice", level="bad", **said, **way_out)
+    said: dict[str, Any] = {"text": refusal.message, "code": refusal.code, **way_out}
+    await work.journal.emit("notice", level="bad", detail="", **said)
     return Ending(state="done", enforcement=Enforcement.REFUSED)
 
 

@@ -74,10 +74,7 @@ async def run(
     except ConnectorError as error:
         if isinstance(error, SignInRequired) and error.connector_id is not None:
             raise
-        outcome = await _outcome(call_id)
-        invalid = isinstance(error, InvalidInput)
-        state = "invalid" if invalid else _STATES.get(outcome, "done")
-        await fail(journal, about, error, state=state, outcome=outcome)
+        await _fail_as_recorded(journal, about, error, call_id)
         return
     await journal.emit(
         "tool_done",
@@ -93,6 +90,15 @@ async def run(
             connector=about["connector"], tool=about["tool"], answer=answer
         ),
     )
+
+
+async def _fail_as_recorded(
+    journal: Journal, about: dict[str, Any], error: ConnectorError, call_id: UUID
+) -> None:
+    outcome = await _outcome(call_id)
+    invalid = isinstance(error, InvalidInput)
+    state = "invalid" if invalid else _STATES.get(outcome, "done")
+    await fail(journal, about, error, state=state, outcome=outcome)
 
 
 async def fail(

@@ -3,7 +3,7 @@
 from asgiref.sync import async_to_sync
 
 from accounts.models import User
-from agent import sign_ins
+from agent import conversations, sign_ins
 from agent.models import InputRequest
 from agent.tests import chatting
 from agent.tests.chatting import Said
@@ -40,7 +40,5 @@ def go_on(user: User, row: UserMCPConnection) -> None:
 def decline(user: User, said: Said) -> Said:
     """Say no on the one card that waits."""
     request = InputRequest.objects.get(turn=said.turn, state="pending")
-    turn = async_to_sync(chatting.conversations.decline)(
-        user_id=user.pk, input_id=request.pk
-    )
+    turn = async_to_sync(conversations.decline)(user_id=user.pk, input_id=request.pk)
     return chatting.as_it_is(turn)

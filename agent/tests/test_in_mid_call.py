@@ -125,7 +125,8 @@ async def test_values_that_do_not_fit_leave_the_question_open(
 ) -> None:
     turn = await begin(alice, row, "book")
     request = await InputRequest.objects.aget()
-    for values in ({"row": "x"}, {"row": 3, "window": "perhaps"}):
+    wrong: list[dict[str, object]] = [{"row": "x"}, {"row": 3, "window": "perhaps"}]
+    for values in wrong:
         with pytest.raises(InvalidInput):
             await conversations.submit(
                 user_id=alice.pk, input_id=request.pk, arguments=values
