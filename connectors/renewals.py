@@ -72,7 +72,9 @@ async def renew(seen: OAuthGrant) -> Bearer:
     if key not in renewals:
         renewals[key] = loop.create_task(_renewal(seen), context=Context())
         renewals[key].add_done_callback(lambda task: _ended(task, renewals, key))
-    return await asyncio.shield(renewals[key])
+    task = renewals[key]
+    await pools.release_db()
+    return await asyncio.shield(task)
 
 
 def _ended(
