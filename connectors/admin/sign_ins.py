@@ -96,7 +96,7 @@ class OAuthClientAdmin(LookOnlyAdmin[OAuthClient]):
     def get_fields(
         self, request: HttpRequest, obj: OAuthClient | None = None
     ) -> tuple[str, ...]:
-        entered = ("issuer", "client_id")
+        entered: tuple[str, ...] = ("issuer", "client_id")
         if obj is None:
             return (*entered, "client_secret", "back_to")
         if obj.kind == ClientKind.PREREGISTERED:
