@@ -3,14 +3,19 @@
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
+from connectors import reports
+from connectors.offers import SignInOffer
 from connectors.tests import rows
 from connectors.tests.sign_in_pages import BEGIN
 from connectors.tests.tool_pages import HTMX, plain
+from connectors.validator import ValidationResult
 from demo.authority.running import RunningAuthority
 from demo.fixtures import DemoServer
 
@@ -95,3 +100,39 @@ def test_at_the_limit_the_form_says_so(
 def test_who_is_signed_out_is_sent_to_the_sign_in(client: Client, db: None) -> None:
     for path in (BEGIN, reverse("connector-sign-in", args=[1])):
         assert client.get(path)["Location"].startswith("/accounts/login/?next=")
+
+
+def test_a_server_that_lets_us_in_and_offers_a_sign_in_can_be_signed_in_to() -> None:
+    offer = SignInOffer(issuer="https://auth.example", scopes=("notes:read",))
+    result = ValidationResult(success=True, sign_in=offer, tools=rows.TOOLS)
+    report = reports.of(
+        result=result,
+        url="https://notes.example/mcp",
+        offered=False,
+        tested_at=timezone.now(),
+    )
+    html = render_to_string("connectors/test.html#result", {"report": report})
+    words = plain(html)
+    assert "auth.example also signs people in to this server" in words
+    assert "It will be able to read." in words
+    assert "Sign in instead" in words
+    assert f'formaction="{BEGIN}"' in html
+
+
+def test_where_a_sign_in_is_only_guessed_a_token_comes_first() -> None:
+    offer = SignInOffer(issuer="https://notes.example", is_guess=True)
+    result = ValidationResult(
+        success=False,
+        error_code="AUTH_REQUIRED",
+        error_message="This server asks you to sign in.",
+        sign_in=offer,
+    )
+    report = reports.of(
+        result=result,
+        url="https://notes.example/mcp",
+        offered=False,
+        tested_at=timezone.now(),
+    )
+    words = plain(render_to_string("connectors/test.html#result", {"report": report}))
+    assert words.index("Add a token") < words.index("Try to sign in at notes.example")
+    assert "Continue to" not in words

@@ -456,3 +456,27 @@ def test_a_client_of_ones_own_is_entered_for_a_connector_too(
     assert "Connected Successfully!" in came_back(browser, authority, page).text
     assert UserMCPConnection.objects.count() == 1
     assert OAuthGrant.objects.get().client.client_id == client_id
+
+
+def test_a_permission_that_a_tool_missed_is_asked_for_the_next_time(
+    browser: Client, alice: User, authority: RunningAuthority
+) -> None:
+    row = connected(browser, alice, authority)
+    OAuthGrant.objects.update(wanted_scope="journal:write")
+    words = plain(browser.get(f"/connectors/{row.pk}").text)
+    assert "Sign in again to allow journal:write as well." in words
+    assert "Create and change journal" in browser.get(
+        f"/connectors/{row.pk}/sign-in"
+    ).text  # fmt: skip
+    assert "journal%3Awrite" in left(browser, f"/connectors/{row.pk}/sign-in")
+
+
+def test_another_server_is_no_edit_of_one_that_is_signed_in_to(
+    browser: Client, alice: User, authority: RunningAuthority
+) -> None:
+    row = connected(browser, alice, authority)
+    form = {"name": row.name, "sign_in": "oauth", "server_url": "https://a.example/mcp"}
+    response = browser.post(f"/connectors/{row.pk}/edit", form)
+    assert response.status_code == 422
+    assert 'id="url-note">' in response.text
+    assert re.search(r'class="err" id="url-note">[^<]*sign in there', response.text)
