@@ -390,3 +390,33 @@ def test_a_refusal_of_what_was_replaced_changes_nothing(
     async_to_sync(grants.refused)(old)
     assert granted.reread(grant).state == GrantState.ACTIVE
     assert UserMCPConnection.objects.get().status == Status.READY
+
+
+# --- Whose it is -------------------------------------------------------------
+
+
+def test_a_withdrawal_leaves_what_staff_removed_as_it_is(
+    grant: OAuthGrant, authority: RunningAuthority
+) -> None:
+    removed = Status.REMOVED_BY_ADMIN
+    UserMCPConnection.objects.update(status=removed, slot=None)
+    authority.withdraw()
+    granted.end(grant)
+    with pytest.raises(GrantWithdrawn):
+        bearer(grant)
+    assert granted.reread(grant).state == GrantState.SIGN_IN_AGAIN
+    assert UserMCPConnection.objects.get().status == removed
+
+
+def test_a_grant_of_a_system_tool_lives_without_a_connector(
+    grant: OAuthGrant, authority: RunningAuthority
+) -> None:
+    OAuthGrant.objects.update(connector=None, system_tool="mail")
+    granted.end(grant)
+    assert bearer(grant).is_fresh
+    authority.withdraw()
+    granted.end(grant)
+    with pytest.raises(GrantWithdrawn):
+        bearer(grant)
+    assert granted.reread(grant).state == GrantState.SIGN_IN_AGAIN
+    assert UserMCPConnection.objects.get().status == Status.READY
