@@ -61,7 +61,7 @@ def test_a_slow_sign_in_service_holds_no_connection(
     limits = {"DATABASE_POOL_MAX": "2", "CONNECTIONS_PER_ORIGIN": "20"}
     with web_process(**limits) as web, ThreadPoolExecutor(SLOW) as people:
         client = Rest(web.port, token)
-        body = {"arguments": {}}
+        body: Any = {"arguments": {}}
         slow = [people.submit(client.send, "POST", path, body) for _ in range(SLOW)]
         granted.until(lambda: len(authority.mcp_refusals) >= SLOW)
         granted.until(lambda: granted.refreshes(authority))
