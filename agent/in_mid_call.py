@@ -42,15 +42,15 @@ class _Asking:
     about: dict[str, Any] = field(repr=False)
 
     async def __call__(self, ask: InputAsk) -> InputAnswer:
+        # Shielded: a card that is half shown could not be taken away.
+        showing = asyncio.ensure_future(self._show(ask))
         try:
-            input_id = await self._show(ask)
+            return await self._answer(await asyncio.shield(showing))
         except LostTurn:
             return UNANSWERED
-        try:
-            return await self._answer(input_id)
         except asyncio.CancelledError:
             # The time is over, or the call is: the card must not stay.
-            await asyncio.shield(asyncio.ensure_future(self._give_up(input_id)))
+            await asyncio.shield(asyncio.ensure_future(self._give_up(showing)))
             raise
 
     async def _show(self, ask: InputAsk) -> int:
@@ -91,8 +91,9 @@ class _Asking:
             listening.cancel()
             await asyncio.wait([listening])
 
-    async def _give_up(self, input_id: int) -> None:
-        await sync_to_async(server_asks.expire)(input_id)
+    async def _give_up(self, showing: asyncio.Future[int]) -> None:
+        with suppress(LostTurn):
+            await sync_to_async(server_asks.expire)(await showing)
         await pools.release_db()
         await wake(self.work.journal.conversation_id)
 

@@ -91,7 +91,10 @@ def _store(user_id: int, input_id: int, arguments: dict[str, Any]) -> Turn:
     request.request_state = sealed
     request.state = ApprovalState.ALLOWED
     request.save(update_fields=["request_state", "state", "updated_at"])
-    payload = {"id": request.call_key, "decision": "sent", "arguments": arguments}
+    payload: dict[str, Any] = {"id": request.call_key, "decision": "sent"}
+    if "subject" in sealed:
+        # Of a call: its receipt shows them. What a server asked goes to it alone.
+        payload["arguments"] = arguments
     append(turn, "input", payload)
     turns.resume(turn)
     endings.store_answer(turn)

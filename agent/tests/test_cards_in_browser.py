@@ -173,10 +173,11 @@ async def test_a_question_is_answered_in_its_place(
     await form.get_by_role("button", name="Send to Curious").click()
     await expect(form.get_by_label("row")).to_have_attribute("aria-invalid", "true")
     await form.get_by_label("row").fill("3")
+    await form.get_by_label("window").uncheck()
     await form.get_by_role("button", name="Send to Curious").click()
     await expect(form).to_have_count(0)
     await expect(thread.get_by_text("You answered what it asked")).to_be_visible()
-    await expect(thread.locator(".answer")).to_have_text("row 3, window True")
+    await expect(thread.locator(".answer")).to_have_text("row 3, window False")
 
 
 async def test_a_question_that_is_declined_is_told(

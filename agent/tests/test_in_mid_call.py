@@ -115,6 +115,7 @@ async def test_a_question_is_asked_while_the_turn_runs(
     )
     said = await ended(turn)
     assert answered(said) == ("sent", "row 3, window False")
+    assert "arguments" not in questions(said)[0]
     assert said.outcome == ("done", "used")
     assert await ToolCall.objects.acount() == 1
 
@@ -157,10 +158,11 @@ async def test_a_page_is_shown_whole_and_opened_by_the_person(
 
 
 @pytest.mark.usefixtures("_resident")
+@pytest.mark.parametrize("wait_s", [0.2, 0.001])
 async def test_what_nobody_answers_in_time_is_cancelled_and_said(
-    alice: User, older: UserMCPConnection, settings: Settings
+    alice: User, older: UserMCPConnection, settings: Settings, wait_s: float
 ) -> None:
-    settings.INPUT_WAIT_S = 0.2
+    settings.INPUT_WAIT_S = wait_s
     turn = await begin(alice, older, "pay")
     assert answered(await ended(turn)) == ("expired", "cancel")
     with pytest.raises(InputClosed):

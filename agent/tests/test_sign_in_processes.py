@@ -1,18 +1,19 @@
-"""A sign-in that is begun, ended and waited for in different processes."""
+"""Sign-ins and questions that are asked, answered and waited for by processes."""
 
 from http.client import HTTPConnection
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from pytest_django import Settings
 
 from accounts import tokens
 from accounts.models import User
-from agent.models import TurnState
-from agent.tests.test_two_processes import has_ended, say, wait_for, web
-from agent.tests.turning import again, part_of
+from agent.models import Approval, InputRequest, Turn, TurnState
+from agent.tests.test_two_processes import has_ended, say, signed_in, wait_for, web
+from agent.tests.turning import again, answer_of, part_of
+from config.tests.live import serve
 from connectors.models import ToolCall
-from connectors.tests import signing_in
+from connectors.tests import curious, signing_in, verbs
 from connectors.tests.processes import HOST, PATIENCE_S, Rest, WebProcess
 from demo.authority.running import RunningAuthority
 
@@ -77,3 +78,42 @@ def test_an_answer_goes_on_wherever_the_sign_in_ends(
     assert part_of(turn)["outcome"] == "ok"
     assert [call["tool"] for call in authority.mcp_calls] == ["whoami"]
     assert ToolCall.objects.filter(outcome="ok").count() == 1
+
+
+def test_a_question_in_mid_call_is_answered_in_another_process(alice: User) -> None:
+    session = signed_in(alice)
+    with serve(curious.build().streamable_http_app()) as server:
+        row = verbs.add(alice, f"{server.url}/mcp", "Curious")
+        with web() as first, web() as second:
+            wanted = {"text": "{}", "pick": f"connector_tool:{row.pk}:book"}
+            assert post(first, session, "/chat", wanted) == 303
+            turn = Turn.objects.get()
+            wait_for(turn, lambda now: now.state == TurnState.WAITING)
+            approval = Approval.objects.get()
+            allowed = {"decision": "once"}
+            assert post(second, session, f"/chat/approvals/{approval.pk}", allowed)
+            wait_for(turn, lambda now: now.inputs.exists())
+            # Whoever has the call is not who is told the answer.
+            request = InputRequest.objects.get()
+            assert again(turn).state == TurnState.RUNNING
+            answer = {"arg.row": "3"}
+            assert post(first, session, f"/chat/inputs/{request.pk}", answer) == 303
+            wait_for(turn, has_ended)
+    calls = [part for part in answer_of(turn).parts if part["kind"] == "call"]
+    assert [call["summary"] for call in calls] == ["row 3, window True"]
+
+
+def post(process: WebProcess, session: str, path: str, body: dict[str, str]) -> int:
+    """Send a form as a browser without a script does; return the status."""
+    csrf = "a" * 32
+    there = HTTPConnection(HOST, process.port, timeout=PATIENCE_S)
+    headers = {
+        "Cookie": f"sessionid={session}; csrftoken={csrf}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    try:
+        form = urlencode({**body, "csrfmiddlewaretoken": csrf})
+        there.request("POST", path, form, headers)
+        return there.getresponse().status
+    finally:
+        there.close()
