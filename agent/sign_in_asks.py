@@ -16,7 +16,7 @@ from agent.errors import TurnNotFound
 from agent.journal import append
 from agent.models import ApprovalState, InputKind, InputRequest, Turn, TurnState
 from agent.questions import is_open, lock_turn_of
-from connectors.models import Status, UserMCPConnection
+from connectors.models import GrantState, OAuthGrant, Status, UserMCPConnection
 
 SIGNED_IN = "signed_in"
 
@@ -40,6 +40,14 @@ def ask(
         pk=connector_id, status=Status.SIGN_IN
     )
     return {"input_id": request.pk, "is_again": not first_time.exists()}
+
+
+def is_made(connector_id: int) -> bool:
+    """Tell whether the sign-in is there already, with all that was asked for."""
+    grants = OAuthGrant.objects.filter(
+        connector=connector_id, state=GrantState.ACTIVE, wanted_scope=""
+    )
+    return grants.filter(connector__is_verified=True).exists()
 
 
 def answer(*, user_id: int, connector_id: int) -> list[Turn]:

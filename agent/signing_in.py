@@ -8,11 +8,14 @@ import uuid
 from functools import partial
 from typing import Any
 
+from asgiref.sync import sync_to_async
+
 from agent import sign_in_asks
 from agent.models import Enforcement, Turn
 from agent.questions import Subject
 from agent.sources import Absent
 from agent.work import Ending, Work
+from connectors import pools
 from connectors.errors import SignInRequired
 
 _ASKS = {"asks": "sign_in", "input_kind": "url"}
@@ -36,6 +39,7 @@ async def for_call(
     reason = "" if is_usual else error.message
     shown = {**about, **_ASKS, "reason": reason}
     await work.journal.emit("input", also=question, **shown)
+    await _look_again(work, key=about["id"], connector_id=error.connector_id or 0)
 
 
 async def for_pick(work: Work, absent: Absent) -> Ending:
@@ -58,7 +62,23 @@ async def for_pick(work: Work, absent: Absent) -> Ending:
         "reason": "",
     }
     await work.journal.emit("input", also=question, **about, **_ASKS)
+    await _look_again(work, key=key, connector_id=int(absent.ref))
     return Ending(state="waiting", enforcement=Enforcement.APPROVAL)
+
+
+async def _look_again(work: Work, *, key: str, connector_id: int) -> None:
+    """Go on at once if the person signed in while it was found out that they must.
+
+    Once: a server that refuses what it has just granted is not asked again and again.
+    """
+    part = next(part for part in work.parts if part.get("id") == key)
+    if part.get("decision") == sign_in_asks.SIGNED_IN:
+        return
+    if await sync_to_async(sign_in_asks.is_made)(connector_id):
+        await sync_to_async(sign_in_asks.answer)(
+            user_id=work.caller.user_id, connector_id=connector_id
+        )
+    await pools.release_db()
 
 
 def _ask(

@@ -8,10 +8,13 @@ from asgiref.sync import async_to_sync
 
 from accounts.models import User
 from agent import conversations
+from agent import signing_in as signing_in_calls
 from agent.models import InputRequest, TurnState
-from agent.tests import signed_out
+from agent.questions import Subject
+from agent.tests import signed_out, threads, turning
 from agent.tests.chatting import Said, as_it_is, decide, pick, say
 from agent.tests.fake_llm import FakeLlm
+from connectors.errors import SignInRequired
 from connectors.models import OAuthGrant, Outcome, Status, ToolCall, UserMCPConnection
 from connectors.tests import signing_in
 from demo.authority.running import RunningAuthority
@@ -147,6 +150,30 @@ def test_a_tool_that_changed_meanwhile_is_refused(
     assert said.outcome == ("done", "refused")
     assert call_of(said)["error_code"] == "TOOL_PENDING_REVIEW"
     assert not tools_of(authority)
+
+
+def test_who_signs_in_while_the_refusal_is_on_its_way_is_not_asked_again(
+    alice: User, authority: RunningAuthority, journal: UserMCPConnection
+) -> None:
+    turn = turning.ask(alice, "{}", pick=pick(journal, "whoami"))
+    work = turning.begin(turn)
+    (tool,) = [one for one in work.toolbox.tools.values() if one.spec.name == "whoami"]
+    subject = Subject(
+        source="connector",
+        ref=str(journal.pk),
+        tool="whoami",
+        definition_hash=tool.spec.definition_hash,
+    )
+    about = {**threads.call(), "name": tool.wire_name, "ref": str(journal.pk)}
+    about |= {"tool": "whoami", "arguments": {}}
+    # The refusal is of before: the sign-in is there by now.
+    refusal = SignInRequired(connector_id=journal.pk)
+    for state in ("signed_in", "sign_in"):
+        async_to_sync(signing_in_calls.for_call)(
+            work, subject=subject, about=about, error=refusal
+        )
+        assert call_of(as_it_is(turn))["state"] == state
+        async_to_sync(work.journal.catch_up)()
 
 
 # --- A permission that is missing ---------------------------------------------
