@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from connectors import saving
+from connectors import saving, server_url
 from connectors.auth import oauth
 from connectors.auth.oauth import Pending
 from connectors.client_identity import Identity
@@ -33,13 +33,17 @@ UNKNOWN = "This sign-in is not known here, or another one was begun after it."
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What is to be signed in to; `issuer` and `scope` are of the grant there is."""
+    """What is to be signed in to; `issuer` and `scope` are of the grant there is.
+
+    `is_second` tells that the person is signed in to the same server already.
+    """
 
     flow: OAuthFlow
     server_url: str
     auth_config: dict[str, Any] | None = field(repr=False)
     issuer: str = ""
     scope: str = ""
+    is_second: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +107,7 @@ def wanted(*, user_id: int, connector_id: int | None, draft_id: int | None) -> W
                 flow=flow,
                 server_url=kept["server_url"],
                 auth_config=kept["auth_config"],
+                is_second=_is_signed_in(user_id, kept["server_url"]),
             )
     row = connector(user_id=user_id, connector_id=connector_id or 0)
     saving.refuse_removed(row)
@@ -145,7 +150,7 @@ def ask_again(begun: Begun, *, pending: Pending) -> OAuthFlow:
 @transaction.atomic
 def _begin(
     flow: OAuthFlow,
-    server_url: str,
+    url: str,
     pending: Pending,
     identity: Identity,
     *,
@@ -155,7 +160,7 @@ def _begin(
     flow.verifier = {
         **pending.stored(),
         **identity.stored(),
-        "server_url": server_url,
+        "server_url": url,
         "asked": asked,
     }
     flow.error, flow.used_at = "", None
@@ -245,6 +250,12 @@ def succeed(begun: Begun, row: UserMCPConnection) -> None:
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _is_signed_in(user_id: int, url: str) -> bool:
+    owned = UserMCPConnection.objects.owned_by(user_id)
+    key = server_url.key(url)
+    return owned.filter(url_key=key, grant__isnull=False).exists()
 
 
 def _refused(flow: OAuthFlow, detail: str, *, reason: str) -> SignInFailed:

@@ -187,6 +187,7 @@ async def start(
         client_id=identity.client.client_id,
         redirect_uri=client_identity.redirect_uri(),
         scope=scope,
+        prompt=_prompt(found, wanted),
     )
     flow = await sync_to_async(flows.begin)(
         wanted,
@@ -227,6 +228,16 @@ async def _discover(user_id: int, url: str) -> Discovery:
         refusal = await offers.knock(url=url, operation=operation)
         async with oauth.leg() as leg:
             return await oauth.discover(leg, url=url, challenge=refusal)
+
+
+def _prompt(found: Discovery, wanted: flows.Wanted) -> str:
+    """Return what to have the person asked: which account, for a second one.
+
+    A provider would else take the account that is signed in there without a word.
+    Source: OpenID Connect Core section 3.1.2.1, for those that speak it.
+    """
+    speaks = "openid" in (found.server.scopes or ())
+    return "select_account" if speaks and wanted.is_second else ""
 
 
 def _scope(found: Discovery, config: dict[str, Any] | None, *, more: str) -> str:

@@ -74,6 +74,17 @@ def test_who_wants_to_stay_signed_in_asks_for_consent():
     assert query_of(begun(scope="read offline_access"))["prompt"] == ["consent"]
 
 
+def test_whoever_has_an_account_there_is_asked_which():
+    pending = oauth.begin(
+        discovery=Discovery(server=server_of(ISSUER), resource="", scope=""),
+        client_id="me",
+        redirect_uri=BACK,
+        scope="offline_access",
+        prompt="select_account",
+    )
+    assert query_of(pending)["prompt"] == ["select_account consent"]
+
+
 def test_the_services_own_parameters_stay_and_ours_win():
     pending = begun(
         authorization_endpoint=f"{ISSUER}/go?tenant=7&empty=&state=theirs&scope=all#x"

@@ -90,6 +90,17 @@ def test_two_accounts_are_two_connectors_with_their_labels(
     assert len(authority.registrations) == 1
 
 
+def test_a_second_account_is_asked_for_and_a_first_one_is_not(
+    alice: User, bob: User, authority: RunningAuthority
+):
+    prompts = []
+    for user in (alice, bob, alice):
+        begun = started(user, authority.mcp_url)
+        prompts.append(params_of(begun.authorization_url)["prompt"])
+        finished(user, params_of(authority.sign_in(begun.authorization_url)))
+    assert prompts == ["consent", "consent", "select_account consent"]
+
+
 def test_the_same_account_again_is_the_same_connector(
     alice: User, authority: RunningAuthority
 ):

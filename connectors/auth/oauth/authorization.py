@@ -84,8 +84,10 @@ def begin(
         query["resource"] = discovery.resource
     if scope:
         query["scope"] = scope
-    if prompt or OFFLINE in scope.split():
-        query["prompt"] = prompt or "consent"
+    # Staying signed in is only granted with consent (OpenID Connect Core, 11).
+    consent = "consent" if OFFLINE in scope.split() else ""
+    if prompts := f"{prompt} {consent}".strip():
+        query["prompt"] = prompts
     query.update(quirks.of(server.authorization_endpoint).authorize)
     return Pending(
         server=server,
