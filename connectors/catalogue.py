@@ -12,7 +12,7 @@ FILE = Path(__file__).with_suffix(".json")
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A server as it is known to this installation, checked by nobody but by a test."""
+    """A server, and where it is."""
 
     key: str
     name: str
@@ -29,6 +29,11 @@ def find(key: str) -> Entry:
     if entry is None:
         raise ConnectorNotFound("There is no server of that name in the catalogue.")
     return entry
+
+
+def entries() -> list[Entry]:
+    """Return all of them, in the order of the file."""
+    return list(_entries().values())
 
 
 @cache

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import RestrictedError
+from django.db.models import QuerySet, RestrictedError
 from django.utils import timezone
 
 from connectors import pools
@@ -98,29 +98,45 @@ async def is_known(*, server: AuthorizationServer, entered: Client | None) -> bo
 def keep(
     identity: Identity, *, issuer: str, connector: UserMCPConnection
 ) -> OAuthClient:
-    """Store who we are for a grant of `connector`; return the row."""
-    own = connector if identity.kind == ClientKind.MANUAL else None
-    return _keep(identity, issuer=issuer, connector=own)
+    """Store who we are for a grant of `connector`; return the row.
+
+    Call it in a transaction. What everybody shares stays what it is: other grants are
+    bound to it. If we are another client there by now, this connector keeps its own.
+    """
+    if identity.kind != ClientKind.MANUAL:
+        shared = _insert(identity, issuer) or _shared(issuer, identity.kind)
+        if shared and shared.client_id == identity.client.client_id:
+            return _fill(shared, identity)
+    own: dict[str, Any] = {"issuer": issuer, "connector": connector}
+    row = OAuthClient.objects.filter(**own).first() or OAuthClient(**own)
+    return _fill(row, identity)
 
 
 def keep_first(identity: Identity, *, issuer: str) -> Identity:
     """Store a registration for everybody; of two at once, return the first."""
-    if winner := _registered(issuer):
-        return winner
-    try:
-        with transaction.atomic():
-            _keep(identity, issuer=issuer, connector=None)
-    except IntegrityError:
-        return _registered(issuer) or identity
-    return identity
+    if _insert(identity, issuer):
+        return identity
+    with transaction.atomic():
+        row = _shared(issuer, identity.kind)
+        if row and not _lasts(row):
+            _fill(row, identity)
+    return Identity(client=client_of(row), kind=row.kind) if row else identity
 
 
 def client_of(row: OAuthClient) -> Client:
-    """Return the client that `row` keeps.
+    """Return the client of `row`; the environment has the operator's newest secret.
 
     Raises:
         SecretUnreadable: its secret cannot be opened.
     """
+    if row.kind == ClientKind.PREREGISTERED:
+        known = _of_environment(row.issuer)
+        if known and known.client_id == row.client_id:
+            return known
+    return _kept(row)
+
+
+def _kept(row: OAuthClient) -> Client:
     secret = row.secret.open()["client_secret"] if row.secret else ""
     return Client(
         client_id=row.client_id,
@@ -135,12 +151,7 @@ def forget(identity: Identity, *, issuer: str) -> None:
 
     A row that grants still name cannot go; it is over instead.
     """
-    rows = OAuthClient.objects.filter(
-        issuer=issuer,
-        redirect_uri=redirect_uri(),
-        kind=ClientKind.DCR,
-        client_id=identity.client.client_id,
-    )
+    rows = _rows(issuer, ClientKind.DCR).filter(client_id=identity.client.client_id)
     if identity.kind != ClientKind.DCR:
         return
     try:
@@ -158,16 +169,19 @@ def _has_document() -> bool:
 
 def _preregistered(issuer: str) -> Identity | None:
     """Return the operator's client: of the environment, else of the admin pages."""
+    if client := _of_environment(issuer):
+        return Identity(client=client, kind=ClientKind.PREREGISTERED)
+    return _stored(issuer, ClientKind.PREREGISTERED)
+
+
+def _of_environment(issuer: str) -> Client | None:
     for client in settings.OAUTH_CLIENTS.values():
         if client.get("issuer", "").removesuffix("/") == issuer.removesuffix("/"):
-            return Identity(
-                client=Client(
-                    client_id=client["client_id"],
-                    client_secret=client.get("client_secret", ""),
-                ),
-                kind=ClientKind.PREREGISTERED,
+            return Client(
+                client_id=client["client_id"],
+                client_secret=client.get("client_secret", ""),
             )
-    return _stored(issuer, ClientKind.PREREGISTERED)
+    return None
 
 
 def _registered(issuer: str) -> Identity | None:
@@ -176,15 +190,27 @@ def _registered(issuer: str) -> Identity | None:
 
 
 def _stored(issuer: str, kind: ClientKind) -> Identity | None:
-    until = timezone.now() + timedelta(seconds=settings.OAUTH_FLOW_TTL_S)
-    row = (
-        OAuthClient.objects.filter(
-            issuer=issuer, redirect_uri=redirect_uri(), kind=kind, connector=None
-        )
-        .exclude(expires_at__lte=until)
-        .first()
+    row = _rows(issuer, kind).first()
+    if row is None or not _lasts(row):
+        return None
+    return Identity(client=client_of(row), kind=kind)
+
+
+def _rows(issuer: str, kind: str) -> QuerySet[OAuthClient]:
+    """Return what everybody shares; there is one at most."""
+    return OAuthClient.objects.filter(
+        issuer=issuer, redirect_uri=redirect_uri(), kind=kind, connector=None
     )
-    return Identity(client=client_of(row), kind=kind) if row else None
+
+
+def _shared(issuer: str, kind: str) -> OAuthClient | None:
+    return _rows(issuer, kind).select_for_update().first()
+
+
+def _lasts(row: OAuthClient) -> bool:
+    """Tell whether it is good until a sign-in that begins now can have ended."""
+    until = timezone.now() + timedelta(seconds=settings.OAUTH_FLOW_TTL_S)
+    return row.expires_at is None or row.expires_at > until
 
 
 async def _register(leg: Leg, server: AuthorizationServer, scope: str) -> Identity:
@@ -202,23 +228,29 @@ def _own() -> dict[str, Any]:
     return oauth.client_document(redirect_uri=redirect_uri(), uri=settings.PUBLIC_URL)
 
 
-def _keep(
-    identity: Identity, *, issuer: str, connector: UserMCPConnection | None
-) -> OAuthClient:
-    """Store the client, in place of what we were there before, and return its row."""
-    place: dict[str, Any] = {"issuer": issuer, "connector": connector}
-    if connector is None:
-        place |= {"redirect_uri": redirect_uri(), "kind": identity.kind}
-    row = OAuthClient.objects.filter(**place).first() or OAuthClient(**place)
+def _insert(identity: Identity, issuer: str) -> OAuthClient | None:
+    """Store a client for everybody; None if there is one already."""
+    if _rows(issuer, identity.kind).exists():
+        return None
+    row = OAuthClient(issuer=issuer)
+    try:
+        with transaction.atomic():
+            return _fill(row, identity)
+    except IntegrityError:
+        return None
+
+
+def _fill(row: OAuthClient, identity: Identity) -> OAuthClient:
+    """Store `identity` in `row`, if that is not what it has."""
     if row.pk and client_of(row) == identity.client:
         return row
-    row.kind = identity.kind
-    row.redirect_uri = redirect_uri()
-    row.client_id = identity.client.client_id
-    secret = identity.client.client_secret
+    client = identity.client
+    row.kind, row.redirect_uri = identity.kind, redirect_uri()
+    row.client_id = client.client_id
+    secret = client.client_secret
     row.secret = {"client_secret": secret} if secret else None
-    row.metadata = {"auth_method": identity.client.auth_method}
-    ends = identity.client.expires_at
+    row.metadata = {"auth_method": client.auth_method}
+    ends = client.expires_at
     row.expires_at = datetime.fromtimestamp(ends, UTC) if ends else None
     row.save()
     return row

@@ -1,9 +1,12 @@
 """Who we are at an authorization server, in the order of the specification."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -170,6 +173,57 @@ def test_of_two_registrations_at_once_the_first_is_kept(
     assert keep_first(first, issuer=authority.issuer) == first
     assert keep_first(second, issuer=authority.issuer) == first
     assert OAuthClient.objects.get().client_id == "first"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_begin_at_once_all_are_known_by_one_name(
+    authority: RunningAuthority,
+):
+    people = [User.objects.create_user(f"person-{number}") for number in range(4)]
+    together = threading.Barrier(len(people))
+
+    def begin(user: User) -> str:
+        together.wait(timeout=30)
+        try:
+            begun = started(user, authority.mcp_url)
+            return params_of(begun.authorization_url)["client_id"]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        names = set(pool.map(begin, people))
+    assert names == {OAuthClient.objects.get().client_id}
+
+
+def test_who_began_as_another_client_stays_that_client(
+    alice: User, bob: User, authority: RunningAuthority
+):
+    begun = started(alice, authority.mcp_url)
+    # Meanwhile we are made known there anew.
+    OAuthClient.objects.update(expires_at=timezone.now())
+    shared = client_row(connected(bob, authority, "grace"))
+    done = finished(alice, params_of(authority.sign_in(begun.authorization_url)))
+    assert done.connector
+    own = client_row(done.connector)
+    assert own.client_id == params_of(begun.authorization_url)["client_id"]
+    assert own.connector == done.connector
+    shared.refresh_from_db()
+    assert shared.client_id != own.client_id
+
+
+def test_a_new_secret_of_the_operators_client_reaches_every_grant(
+    alice: User, bob: User, authority: RunningAuthority, settings: Settings
+):
+    client_id, secret = authority.register_client(redirect_uri())
+    entry = {"client_id": client_id, "client_secret": secret}
+    settings.OAUTH_CLIENTS = {"journal": {**entry, "issuer": authority.issuer}}
+    first = client_row(connected(alice, authority))
+    stale = OAuthClient.objects.get()
+    stale.secret = {"client_secret": "old"}
+    stale.save()
+    connected(bob, authority, "grace")
+    first.refresh_from_db()
+    assert client_identity.client_of(first).client_secret == secret
 
 
 def test_a_client_with_grants_that_is_not_known_any_more_is_over(
