@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "config",
     "accounts",
     "connectors",
+    "systemtools",
     "agent",
 ]
 MIDDLEWARE = [
@@ -198,6 +199,11 @@ OAUTH_CLIENT_METADATA_URL = env.str(
 )
 # Registered by the operator: key -> client_id, client_secret, issuer.
 OAUTH_CLIENTS = oauth_clients(env.ENVIRON)
+
+# --- System tools -------------------------------------------------------------
+
+# Packages whose folders are looked through for tools of this installation.
+SYSTEM_TOOL_PACKAGES = ["systemtools"]
 
 # --- The agent: its language model, and the limits of a turn -----------------
 

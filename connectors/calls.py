@@ -14,11 +14,9 @@ A call on somebody else's connector leaves no row: nothing of the caller's is na
 """
 
 import asyncio
-import json
 import time
 from dataclasses import dataclass, field
-from typing import Any, TypedDict, Unpack
-from uuid import UUID
+from typing import Any, Unpack
 
 import structlog
 from asgiref.sync import sync_to_async
@@ -29,6 +27,7 @@ from connectors import (
     evidence,
     health,
     pools,
+    recording,
     schema_check,
     server_url,
 )
@@ -40,7 +39,6 @@ from connectors.errors import (
     ConnectorError,
     ConnectorNotFound,
     GrantWithdrawn,
-    InvalidInput,
     OutcomeUnknown,
     SecretUnreadable,
     ServerFailure,
@@ -50,32 +48,11 @@ from connectors.errors import (
 from connectors.mcp_client import ToolOutcome
 from connectors.mcp_session import Progress
 from connectors.models import Outcome, Source, ToolCall, UserMCPConnection
+from connectors.recording import CallResult, Record
+
+__all__ = ["CallResult", "Record", "call_tool"]
 
 log = structlog.get_logger(__name__)
-
-_EVENTS = {
-    Outcome.REFUSED: "tool.call.refused",
-    Outcome.UNKNOWN: "tool.call.unknown",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class CallResult:
-    """What a tool answered; content is data of a stranger, as it was sent."""
-
-    call_id: UUID
-    is_error: bool
-    content: list[dict[str, Any]]
-    structured_content: Any
-    duration_ms: int
-
-
-class Record(TypedDict, total=False):
-    """What else the evidence of a call says; `call_id` names it beforehand."""
-
-    token_id: int | None
-    conversation_id: int | None
-    call_id: UUID | None
 
 
 @dataclass(kw_only=True)
@@ -127,7 +104,7 @@ async def call_tool(
         OutcomeUnknown: it was sent and may have happened; it is not sent again.
         ServerFailure: any other; it was not sent, or answered with a failure.
     """
-    _check_json(arguments)
+    recording.check_json(arguments)
     call = await sync_to_async(_begin)(
         user_id=user_id,
         username=username,
@@ -159,16 +136,6 @@ def _result(call: _Call, answer: ToolOutcome, duration_ms: int) -> CallResult:
         structured_content=answer.structured_content,
         duration_ms=duration_ms,
     )
-
-
-def _check_json(arguments: dict[str, Any]) -> None:
-    """Refuse what cannot be sent as JSON, before anything is made of it."""
-    try:
-        json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError):
-        raise InvalidInput.at(
-            "arguments", "json", msg="The arguments are not valid JSON.", type_="json"
-        ) from None
 
 
 def _begin(
@@ -237,9 +204,8 @@ async def _finish(call: _Call, failure: BaseException | None) -> int:
     duration_ms = round((time.monotonic() - call.began) * 1000)
     store = sync_to_async(_store)(call, failure, outcome, error_code, duration_ms)
     await asyncio.shield(asyncio.ensure_future(store))
-    event = _EVENTS.get(outcome, "tool.call.finished")
     log.info(
-        event,
+        recording.event_of(outcome),
         **call.ids,
         outcome=str(outcome),
         error_code=error_code or None,

@@ -115,20 +115,27 @@ class ConnectorDisabled(ConnectorError):
 class SignInRequired(ConnectorError):
     """Only the person can go on: by signing in, or with new credentials.
 
-    `connector_id` is set where a sign-in by OAuth at that connector would do.
+    `connector_id`, or `system_tool`, is set where a sign-in by OAuth there would do.
     """
 
     code = "SIGN_IN_REQUIRED"
     message = "This connector needs you to sign in or to enter new credentials."
 
-    def __init__(self, message: str = "", *, connector_id: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        connector_id: int | None = None,
+        system_tool: str = "",
+    ) -> None:
         self.connector_id = connector_id
+        self.system_tool = system_tool
         super().__init__(message)
 
     @property
     def is_oauth(self) -> bool:
         """Whether a sign-in by OAuth would do."""
-        return self.connector_id is not None
+        return self.connector_id is not None or bool(self.system_tool)
 
 
 class ToolPendingReview(ConnectorError):

@@ -1,0 +1,1 @@
+"""Google Calendar: announced, not built yet."""

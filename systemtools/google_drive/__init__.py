@@ -1,0 +1,1 @@
+"""Google Drive: announced, not built yet."""
