@@ -76,6 +76,29 @@ def is_more_than_url(text: str) -> bool:
     return is_known or len(text) > server_url.MAX_CHARS
 
 
+def is_ours(header: str) -> bool:
+    """Tell whether our client sets this header itself."""
+    return header.strip().lower() in _OURS
+
+
+def is_sendable(name: str, value: str) -> bool:
+    """Tell whether this may be sent as a header."""
+    try:
+        auth.check_config("api_key", {"headers": {name: value}})
+    except InvalidInput:
+        return False
+    return True
+
+
+def as_config(headers: dict[str, str]) -> dict[str, Any] | None:
+    """Return `{"token"}` for a bearer token alone, else `{"headers"}`."""
+    (name, value), *others = headers.items()
+    scheme, _, token = value.partition(" ")
+    if not others and name.lower() == "authorization" and scheme.lower() == "bearer":
+        return {"token": token.strip()}
+    return {"headers": headers}
+
+
 def _bare(text: str) -> str:
     """Return a URL without what chats and documents put around one."""
     while len(text) > 1 and _QUOTES.get(text[0]) == text[-1]:
@@ -92,32 +115,15 @@ def _credentials(
     missing = False
     for name, value in headers.items():
         shown = clean(name, limit=60)
-        if name.strip().lower() in _OURS:
+        if is_ours(name):
             continue
         if paste_json.is_placeholder(value):
             missing = True
             notes.append(f"The value of {shown} is a placeholder: enter the real one.")
-        elif _is_sendable(name, value):
+        elif is_sendable(name, value):
             kept[name.strip()] = value.strip()
         else:
             notes.append(f"The header {shown} cannot be set here and was left out.")
     if not kept:
         return None, missing, notes
-    return _as_config(kept), missing, notes
-
-
-def _is_sendable(name: str, value: str) -> bool:
-    try:
-        auth.check_config("api_key", {"headers": {name: value}})
-    except InvalidInput:
-        return False
-    return True
-
-
-def _as_config(headers: dict[str, str]) -> dict[str, Any] | None:
-    """Return `{"token"}` for a bearer token alone, else `{"headers"}`."""
-    (name, value), *others = headers.items()
-    scheme, _, token = value.partition(" ")
-    if not others and name.lower() == "authorization" and scheme.lower() == "bearer":
-        return {"token": token.strip()}
-    return {"headers": headers}
+    return as_config(kept), missing, notes

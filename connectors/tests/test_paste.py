@@ -53,6 +53,8 @@ def test_any_other_text_is_left_to_the_test_of_the_connection(text: str):
         {"mcpServers": {"linear": {"serverUrl": URL}}},  # Windsurf
         {"mcpServers": {"linear": {"httpUrl": URL}}},  # Gemini
         {"linear": {"url": URL}},
+        {"servers": [{"name": "linear", "url": URL}]},
+        {"projects": {"/home": {"mcpServers": {"linear": {"url": URL}}}}},
     ],
 )
 def test_the_settings_of_every_known_client_are_understood(snippet: dict[str, object]):
@@ -94,6 +96,19 @@ def test_a_bridge_to_a_url_is_taken_for_the_url():
     assert "mcp-remote" in found.notes[0]
 
 
+def test_what_the_environment_of_a_bridge_sets_is_put_into_its_headers():
+    args = ["mcp-remote", URL, "--header", "Authorization:${AUTH_HEADER}"]
+    env = {"AUTH_HEADER": "Bearer s3cret-value"}
+    found = paste.read(entry(command="npx", args=args, env=env))
+    assert found.auth_config == {"token": "s3cret-value"}
+
+
+@pytest.mark.parametrize("name", ["mcp", "servers", "mcpServers", "url"])
+def test_a_server_may_be_called_as_the_place_of_servers_is(name: str):
+    found = paste.read(json.dumps({"mcpServers": {name: {"url": URL}}}))
+    assert found == Pasted(url=URL, name=name)
+
+
 def test_a_program_on_ones_own_computer_is_refused_with_an_explanation():
     said = refused(entry(command="npx", args=["-y", "@acme/server", "--key=s3cret"]))
     assert "stdio" in said
@@ -108,7 +123,7 @@ def test_of_several_servers_the_first_is_taken_and_the_others_are_named():
     }
     found = paste.read(json.dumps({"mcpServers": servers}))
     assert found.name == "one"
-    assert found.notes == ("Not taken: two. Add them one by one.",)
+    assert found.notes == ("Not taken: two. Import takes them all.",)
 
 
 @pytest.mark.parametrize(
@@ -223,8 +238,9 @@ def test_no_text_breaks_it(text: str):
         "{" + "/*" * 24_000,
         "{" + ", " * 24_000,
         '"' + "a" * 49_990,
+        '{"' + 'a\\"' * 16_000,
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_hostile_text_is_done_with_at_once(text: str):
     began = time.monotonic()
