@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet, RestrictedError
 from django.utils import timezone
 
-from connectors import pools
+from connectors import catalogue, pools
 from connectors.auth import oauth
 from connectors.auth.oauth import AuthorizationServer, Client, Leg
 from connectors.errors import ClientNeeded
@@ -61,12 +61,17 @@ def document() -> dict[str, Any]:
 
 
 async def find(
-    leg: Leg, *, server: AuthorizationServer, entered: Client | None, scope: str
+    leg: Leg,
+    *,
+    server: AuthorizationServer,
+    entered: Client | None,
+    scope: str,
+    url: str = "",
 ) -> Identity:
     """Return who we are at `server`; register us there if nobody did.
 
     `entered` is the client of the connector's own settings; `scope` is what will be
-    asked for.
+    asked for; `url` is of the MCP server that people sign in to.
 
     Raises:
         ClientNeeded: it knows no client of ours, and takes no registrations.
@@ -74,7 +79,7 @@ async def find(
     """
     if entered:
         return Identity(client=entered, kind=ClientKind.MANUAL)
-    if known := await sync_to_async(_preregistered)(server.issuer):
+    if known := await sync_to_async(_preregistered)(server.issuer, url):
         return known
     if server.takes_documents and _has_document():
         address = settings.OAUTH_CLIENT_METADATA_URL
@@ -86,13 +91,15 @@ async def find(
     return await _register(leg, server, scope)
 
 
-async def is_known(*, server: AuthorizationServer, entered: Client | None) -> bool:
+async def is_known(
+    *, server: AuthorizationServer, entered: Client | None, url: str = ""
+) -> bool:
     """Tell whether `find` can name a client there without asking the person."""
     if entered or server.registration_endpoint:
         return True
     if server.takes_documents and _has_document():
         return True
-    return await sync_to_async(_preregistered)(server.issuer) is not None
+    return await sync_to_async(_preregistered)(server.issuer, url) is not None
 
 
 def keep(
@@ -106,7 +113,10 @@ def keep(
     if identity.kind != ClientKind.MANUAL:
         shared = _insert(identity, issuer) or _shared(issuer, identity.kind)
         if shared and shared.client_id == identity.client.client_id:
-            return _fill(shared, identity)
+            # The operator may have changed the secret since the sign-in began.
+            is_ours = identity.kind != ClientKind.PREREGISTERED
+            is_newest = is_ours or _of_environment(issuer) == identity.client
+            return _fill(shared, identity) if is_newest else shared
     own: dict[str, Any] = {"issuer": issuer, "connector": connector}
     row = OAuthClient.objects.filter(**own).first() or OAuthClient(**own)
     return _fill(row, identity)
@@ -124,7 +134,7 @@ def keep_first(identity: Identity, *, issuer: str) -> Identity:
 
 
 def client_of(row: OAuthClient) -> Client:
-    """Return the client of `row`; the environment has the operator's newest secret.
+    """Return the client of `row`; with the operator's newest secret, if it is theirs.
 
     Raises:
         SecretUnreadable: its secret cannot be opened.
@@ -132,6 +142,8 @@ def client_of(row: OAuthClient) -> Client:
     if row.kind == ClientKind.PREREGISTERED:
         known = _of_environment(row.issuer)
         if known and known.client_id == row.client_id:
+            return known
+        if known := catalogue.newest(row.client_id):
             return known
     return _kept(row)
 
@@ -167,9 +179,13 @@ def _has_document() -> bool:
     return parts.scheme == "https" and parts.path not in ("", "/")
 
 
-def _preregistered(issuer: str) -> Identity | None:
-    """Return the operator's client: of the environment, else of the admin pages."""
-    if client := _of_environment(issuer):
+def _preregistered(issuer: str, url: str) -> Identity | None:
+    """Return the operator's client: of the environment, else of the admin pages.
+
+    What was entered for one known server comes before what is for its service.
+    """
+    client = _of_environment(issuer) or catalogue.client_for(url=url, issuer=issuer)
+    if client:
         return Identity(client=client, kind=ClientKind.PREREGISTERED)
     return _stored(issuer, ClientKind.PREREGISTERED)
 
@@ -242,7 +258,7 @@ def _insert(identity: Identity, issuer: str) -> OAuthClient | None:
 
 def _fill(row: OAuthClient, identity: Identity) -> OAuthClient:
     """Store `identity` in `row`, if that is not what it has."""
-    if row.pk and client_of(row) == identity.client:
+    if row.pk and _kept(row) == identity.client:
         return row
     client = identity.client
     row.kind, row.redirect_uri = identity.kind, redirect_uri()

@@ -8,6 +8,7 @@ Whoever locks both locks the connector before its grant.
 
 import random
 import secrets
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,9 +18,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from connectors import health
+from connectors import client_identity, health
 from connectors.auth import oauth
-from connectors.auth.oauth import Pending, Tokens
+from connectors.auth.oauth import Client, Pending, Tokens
 from connectors.errors import AuthFailed, SecretUnreadable
 from connectors.fields import Sealed
 from connectors.models import (
@@ -82,7 +83,11 @@ def store(
     row.issuer, row.client = pending.server.issuer, client
     row.resource, row.account_label = pending.resource, label
     row.wanted_scope = ""
-    _fill(row, tokens, server=pending.server.stored(), issued_at=timezone.now())
+    place = {
+        "server": pending.server.stored(),
+        "client": asdict(client_identity.client_of(client)),
+    }
+    _fill(row, tokens, place=place, issued_at=timezone.now())
     row.save()
     return row
 
@@ -96,6 +101,21 @@ def opened(sealed: Sealed | None) -> dict[str, Any]:
     if sealed is None:
         raise SecretUnreadable
     return sealed.open()
+
+
+def client_of(row: OAuthGrant) -> Client | None:
+    """Return the client that the tokens were given to; no other one can renew them.
+
+    Its row may be another client by now, registered anew for those who came later. If
+    it is the same one, the row has its newest secret.
+
+    Raises:
+        SecretUnreadable: it cannot be opened.
+    """
+    if row.client is None:
+        return None
+    current, given = client_identity.client_of(row.client), opened(row.tokens)["client"]
+    return current if current.client_id == given["client_id"] else Client(**given)
 
 
 def is_held(row: OAuthGrant) -> bool:
@@ -161,8 +181,7 @@ def keep(
         row = _still(taken).select_for_update().first()
         if row is None:
             return None
-        server = opened(row.tokens)["server"]
-        _fill(row, tokens, server=server, issued_at=issued_at)
+        _fill(row, tokens, place=opened(row.tokens), issued_at=issued_at)
         row.save(update_fields=_TOKEN_FIELDS)
     return row
 
@@ -232,13 +251,15 @@ def due(*, limit: int) -> list[tuple[int, int]]:
 
 
 def _fill(
-    row: OAuthGrant, tokens: Tokens, *, server: dict[str, Any], issued_at: datetime
+    row: OAuthGrant, tokens: Tokens, *, place: dict[str, Any], issued_at: datetime
 ) -> None:
+    """Set tokens on `row`; `place` has the server and the client that they are of."""
     row.tokens = {
         "access_token": tokens.access_token,
         "refresh_token": tokens.refresh_token,
         "lifetime_s": tokens.lifetime_s,
-        "server": server,
+        "server": place["server"],
+        "client": place["client"],
     }
     row.scope, row.has_refresh = tokens.scope, bool(tokens.refresh_token)
     row.expires_at = row.refresh_at = None

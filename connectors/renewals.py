@@ -17,17 +17,19 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from connectors import grant_rows, pools, revocations
+from connectors import client_identity, grant_rows, pools, revocations
 from connectors.auth import oauth
-from connectors.auth.oauth import AuthorizationServer, Tokens
-from connectors.client_identity import client_of
+from connectors.auth.oauth import AuthorizationServer, Client, Tokens
+from connectors.client_identity import Identity
 from connectors.errors import (
+    ClientRefused,
     ConnectorError,
     GrantWithdrawn,
     ServerError,
+    ServerFailure,
     SignInFailed,
 )
-from connectors.models import GrantState, OAuthGrant
+from connectors.models import ClientKind, GrantState, OAuthGrant
 
 log = structlog.get_logger(__name__)
 
@@ -151,9 +153,10 @@ async def _ask(taken: OAuthGrant) -> Tokens:
         GrantWithdrawn: it says that there are none any more.
         SecretUnreadable, ServerFailure: anything else.
     """
-    if taken.state == GrantState.SIGN_IN_AGAIN or taken.client is None:
+    client = grant_rows.client_of(taken)
+    if taken.state == GrantState.SIGN_IN_AGAIN or client is None:
         raise GrantWithdrawn
-    held, client = grant_rows.opened(taken.tokens), client_of(taken.client)
+    held = grant_rows.opened(taken.tokens)
     await pools.release_db()
     # What comes has to be stored before the lease ends.
     deadline_s = min(settings.TEST_TIMEOUT_S, settings.REFRESH_LEASE_S / 2)
@@ -169,8 +172,27 @@ async def _ask(taken: OAuthGrant) -> Tokens:
             )
     except GrantWithdrawn:
         raise
+    except ClientRefused:
+        raise await sync_to_async(_after_refusal)(taken, client) from None
     except SignInFailed as failure:
         raise ServerError(failure.detail) from None
+
+
+def _after_refusal(taken: OAuthGrant, client: Client) -> ServerFailure:
+    """Return what it means that a client is not known where its grant is from.
+
+    Ours is registered anew by the next sign-in. One that the operator has to put right
+    ends nobody's sign-in, and another sign-in would not help.
+    """
+    kind = taken.client.kind if taken.client else ClientKind.DCR
+    if kind in (ClientKind.PREREGISTERED, ClientKind.CIMD):
+        return ServerError(
+            "Its sign-in service does not accept the client of this installation.",
+            suggestion="Ask the operator of this installation.",
+        )
+    identity = Identity(client=client, kind=kind)
+    client_identity.forget(identity, issuer=taken.issuer)
+    return GrantWithdrawn()
 
 
 async def _keep(taken: OAuthGrant, tokens: Tokens) -> OAuthGrant:
@@ -200,13 +222,14 @@ async def _keep(taken: OAuthGrant, tokens: Tokens) -> OAuthGrant:
 
 async def _take_back(taken: OAuthGrant, tokens: Tokens) -> None:
     """Revoke tokens of a grant that was forgotten while they came."""
-    if taken.client is None:
+    client = grant_rows.client_of(taken)
+    if client is None:
         return
     held = grant_rows.opened(taken.tokens)
     revocation = await sync_to_async(revocations.forget_unkept)(
         user_id=taken.user_id,
         server=AuthorizationServer.of(held["server"]),
-        client=client_of(taken.client),
+        client=client,
         tokens=tokens,
     )
     if revocation is not None:

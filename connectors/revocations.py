@@ -18,9 +18,8 @@ from accounts.models import User
 from connectors import pools, server_url
 from connectors.auth import oauth
 from connectors.auth.oauth import AuthorizationServer, Client, Tokens
-from connectors.client_identity import client_of
 from connectors.errors import ConnectorError, InvalidUrl, SecretUnreadable
-from connectors.grant_rows import opened
+from connectors.grant_rows import client_of, opened
 from connectors.models import OAuthGrant, OAuthRevocation
 
 log = structlog.get_logger(__name__)
@@ -157,11 +156,11 @@ async def _revoke(row: OAuthRevocation) -> None:
 
 def _held(row: OAuthGrant) -> dict[str, Any]:
     """Return what is needed to take tokens back; {} if it cannot be read."""
-    if row.client is None:
-        return {}
     try:
-        held, client = opened(row.tokens), client_of(row.client)
+        held, client = opened(row.tokens), client_of(row)
     except SecretUnreadable:
+        return {}
+    if client is None:
         return {}
     return {
         "access_token": held["access_token"],

@@ -70,7 +70,8 @@ class OAuthGrant(models.Model):
     """What a person granted: one row for each credential.
 
     `version` rises with every change of the tokens; who refreshes them holds the
-    lease. `tokens` holds access_token, refresh_token, lifetime_s and server.
+    lease. `tokens` holds access_token, refresh_token, lifetime_s, and the server and
+    the client that they are of.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")

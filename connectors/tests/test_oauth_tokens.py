@@ -266,8 +266,6 @@ async def test_a_service_that_is_gone_is_a_connection_that_failed():
     "code",
     [
         "invalid_grant",
-        "invalid_client",
-        "unauthorized_client",
         "invalid_scope",
         "access_denied",
     ],
@@ -275,6 +273,12 @@ async def test_a_service_that_is_gone_is_a_connection_that_failed():
 async def test_a_grant_ends_by_the_word_of_its_service(code: str):
     page = as_json({"error": code}, status="400 Bad Request")
     assert isinstance(await failed(refreshed, page), GrantWithdrawn)
+
+
+@pytest.mark.parametrize("code", ["invalid_client", "unauthorized_client"])
+async def test_a_client_that_is_gone_is_told_apart_from_its_grant(code: str):
+    page = as_json({"error": code}, status="401 Unauthorized")
+    assert isinstance(await failed(refreshed, page), ClientRefused)
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,11 @@ from connectors.text import clean
 
 MAX_TOKEN = 8000
 MAX_LIFETIME_S = 10 * 366 * 86_400
-# Of a refused refresh: the grant, or the client that it was given to, is gone. That
-# includes `invalid_request`, which some answer instead (RFC 6749 section 5.2).
+# Of a refused refresh: the grant is gone. That includes `invalid_request`, which some
+# answer instead (RFC 6749 section 5.2).
 _ENDED = frozenset(
     """
-    access_denied invalid_client invalid_grant invalid_request invalid_scope
-    unauthorized_client unsupported_grant_type
+    access_denied invalid_grant invalid_request invalid_scope unsupported_grant_type
     """.split()
 )
 # RFC 6749 section 5.2: it is us whom the server does not know, or lets do this.
@@ -85,6 +84,7 @@ async def refresh(
 
     Raises:
         GrantWithdrawn: the grant has ended; only the person can give another.
+        ClientRefused: the client that it was given to is not known there.
         ServerFailure: anything else; the grant may be as good as before.
     """
     data = {"grant_type": "refresh_token", "refresh_token": refresh_token}
@@ -92,6 +92,8 @@ async def refresh(
     if _is_refusal(answer):
         if answer.error in _ENDED:
             raise GrantWithdrawn
+        if answer.error in _UNKNOWN_CLIENT:
+            raise ClientRefused
         raise ServerError(f"Its sign-in service has HTTP status {answer.status}.")
     found = _tokens(answer, scope=scope)
     if found.refresh_token:
