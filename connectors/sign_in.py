@@ -101,7 +101,7 @@ async def look(
     found = await _discover(user_id, url)
     scope = _scope(found, auth_config, more="")
     known = await client_identity.is_known(
-        server=found.server, entered=oauth.client_of(auth_config)
+        server=found.server, entered=oauth.client_of(auth_config), url=url
     )
     return Offer(
         issuer=found.issuer,
@@ -181,6 +181,7 @@ async def start(
             server=found.server,
             entered=oauth.client_of(wanted.auth_config),
             scope=scope,
+            url=wanted.server_url,
         )
     pending = oauth.begin(
         discovery=found,

@@ -5,6 +5,7 @@
 what a person granted by signing in; docs/data-model.md explains the columns.
 """
 
+from connectors.models.catalogue_entry import KEY_CHARS, CatalogueEntry
 from connectors.models.choices import (
     AuthType,
     ClientKind,
@@ -34,10 +35,12 @@ from connectors.models.oauth import (
 from connectors.models.tool_call import EvidenceIsFinal, ToolCall, ToolCallQuerySet
 
 __all__ = [
+    "KEY_CHARS",
     "NAME_CHARS",
     "SLUG_CHARS",
     "SLUG_RETIRED_FOR",
     "AuthType",
+    "CatalogueEntry",
     "ClientKind",
     "ConnectionTest",
     "ConnectorQuerySet",

@@ -15,7 +15,12 @@ from connectors import client_identity, sign_in
 from connectors.auth.oauth import Client
 from connectors.client_identity import Identity, redirect_uri
 from connectors.errors import ClientNeeded, SignInFailed
-from connectors.models import ClientKind, OAuthClient, UserMCPConnection
+from connectors.models import (
+    CatalogueEntry,
+    ClientKind,
+    OAuthClient,
+    UserMCPConnection,
+)
 from connectors.tests.signing_in import (
     connected,
     finished,
@@ -276,3 +281,25 @@ def test_an_identity_survives_the_way_to_the_provider():
     identity = Identity(client=Client(**given), kind=ClientKind.MANUAL)
     assert Identity.of(identity.stored()) == identity
     assert "'b'" not in repr(identity)
+
+
+def test_a_client_of_a_known_server_is_used_for_everybody(
+    alice: User, authority: RunningAuthority
+):
+    client_id, secret = authority.register_client(redirect_uri())
+    entry = CatalogueEntry(
+        key="journal",
+        fields={"name": "Journal", "server_url": authority.mcp_url},
+        client_id=client_id,
+        client_secret={"client_secret": secret},
+    )
+    entry.save()
+    authority.switches.registration = "not offered"
+    offer = async_to_sync(sign_in.look)(user_id=alice.pk, url=authority.mcp_url)
+    assert not offer.needs_client
+    client = client_row(connected(alice, authority))
+    assert (client.kind, client.client_id) == (ClientKind.PREREGISTERED, client_id)
+    # A secret that was entered anew is the one that counts.
+    entry.client_secret = {"client_secret": "newer"}
+    entry.save()
+    assert client_identity.client_of(client).client_secret == "newer"

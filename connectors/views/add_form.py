@@ -55,7 +55,9 @@ async def outcome(form: AddForm, entry: Entry, report: TestReport) -> dict[str, 
     needs_client = False
     if offer is not None and offer.server is not None:
         is_known = client_identity.is_known
-        needs_client = not await is_known(server=offer.server, entered=None)
+        needs_client = not await is_known(
+            server=offer.server, entered=None, url=entry.server_url
+        )
     shown = reports.of(
         result=report.result,
         url=entry.server_url,
