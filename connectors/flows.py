@@ -24,8 +24,9 @@ from connectors.client_identity import Identity
 from connectors.errors import ConnectorNotFound, SignInFailed
 from connectors.models import AuthType, OAuthFlow, OAuthGrant, UserMCPConnection
 
-# How long a page that asks for permission can be come back to.
+# How long a page that asks for permission can be come back to, and how many of them.
 DRAFT_TTL = timedelta(days=1)
+DRAFTS_KEPT = 50
 ERROR_CHARS = 40
 # What a stranger is told of every sign-in that is not theirs: nothing.
 UNKNOWN = "This sign-in is not known here, or another one was begun after it."
@@ -66,9 +67,10 @@ def draft(
 ) -> OAuthFlow:
     """Store what is to become a connector when the person has signed in.
 
-    With `connector_id` it is one already, and gets other client settings.
+    With `connector_id` it is one already, and gets other client settings. Of those
+    that nobody came back from, the oldest go.
     """
-    return OAuthFlow.objects.create(
+    flow = OAuthFlow.objects.create(
         # Nobody is told the state that this is the digest of.
         state_digest=digest(secrets.token_urlsafe(32)),
         user_id=user_id,
@@ -76,6 +78,10 @@ def draft(
         draft=dict(kept),
         expires_at=timezone.now() + DRAFT_TTL,
     )
+    unused = OAuthFlow.objects.filter(user_id=user_id, used_at=None).order_by("-pk")
+    surplus = list(unused.values_list("pk", flat=True)[DRAFTS_KEPT:])
+    OAuthFlow.objects.filter(pk__in=surplus).delete()
+    return flow
 
 
 def find(*, user_id: int, flow_id: int) -> OAuthFlow:
@@ -132,6 +138,9 @@ def begin(
     """Store that the person is sent to sign in; what was begun before is void.
 
     What was prepared is begun anew as often as they like.
+
+    Raises:
+        ConnectorNotFound, ConnectorDisabled: deleted, or removed meanwhile.
     """
     flow = wanted.flow
     flow.session_digest = digest(session_key) if session_key else ""
@@ -141,7 +150,11 @@ def begin(
 
 
 def ask_again(begun: Begun, *, pending: Pending) -> OAuthFlow:
-    """Store that the person is sent once more, for the same end."""
+    """Store that the person is sent once more, for the same end.
+
+    Raises:
+        ConnectorNotFound, ConnectorDisabled: as `begin`.
+    """
     return _begin(
         begun.flow, begun.server_url, pending, begun.identity, asked=begun.asked + 1
     )
@@ -156,6 +169,10 @@ def _begin(
     *,
     asked: int,
 ) -> OAuthFlow:
+    if flow.connector_id is not None:
+        # It may have been deleted while its services were asked.
+        row = saving.locked(user_id=flow.user_id, connector_id=flow.connector_id)
+        saving.refuse_removed(row)
     flow.state_digest, flow.scope = digest(pending.state), pending.scope
     flow.verifier = {
         **pending.stored(),

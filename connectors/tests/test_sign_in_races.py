@@ -1,0 +1,78 @@
+"""Sign-ins while their connector is deleted, or their person leaves."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from accounts.models import User
+from connectors import flows
+from connectors.errors import ConnectorNotFound
+from connectors.models import OAuthFlow, UserMCPConnection
+from connectors.tests.signing_in import (
+    SESSION,
+    connected,
+    started,
+)
+from demo.authority.running import RunningAuthority
+
+pytestmark = pytest.mark.usefixtures("allow_loopback")
+
+
+@contextmanager
+def before(statement: str, act: Callable[[], object]) -> Iterator[None]:
+    """Let something happen just before a statement that has these words in it."""
+    acted: list[bool] = []
+
+    def hook(execute: Any, sql: str, params: Any, *rest: Any) -> Any:
+        if not acted and statement in sql:
+            acted.append(True)
+            act()
+        return execute(sql, params, *rest)
+
+    with connection.execute_wrapper(hook):
+        yield
+    assert acted
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_deleted_while_its_services_are_asked_is_not_begun(
+    alice: User, authority: RunningAuthority
+):
+    connector = connected(alice, authority)
+    OAuthFlow.objects.all().delete()
+    gone = UserMCPConnection.objects.filter(pk=connector.pk)
+    looked_up = 'FROM "connectors_oauthclient"'
+    with (
+        before(looked_up, gone.delete),
+        pytest.raises(ConnectorNotFound),
+    ):
+        started(alice, connector_id=connector.pk)
+    assert not OAuthFlow.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_for_what_was_deleted_nobody_is_sent_to_sign_in_once_more(
+    alice: User, authority: RunningAuthority
+):
+    connector = connected(alice, authority)
+    begun = started(alice, connector_id=connector.pk)
+    claimed = flows.claim(user_id=alice.pk, session_key=SESSION, state=begun.state)
+    connector.delete()
+    with pytest.raises(ConnectorNotFound):
+        flows.ask_again(claimed, pending=claimed.pending)
+    assert not OAuthFlow.objects.filter(pk=begun.flow_id).exists()
+
+
+def test_pages_that_nobody_came_back_to_do_not_pile_up(alice: User, bob: User):
+    kept: dict[str, Any] = {"server_url": "https://mcp.example/", "auth_config": None}
+    theirs = flows.draft(user_id=bob.pk, kept=kept)
+    first, *_, last = (
+        flows.draft(user_id=alice.pk, kept=kept) for _ in range(flows.DRAFTS_KEPT + 1)
+    )
+    left = set(OAuthFlow.objects.values_list("pk", flat=True))
+    assert len(left) == flows.DRAFTS_KEPT + 1
+    assert first.pk not in left
+    assert {last.pk, theirs.pk} <= left
