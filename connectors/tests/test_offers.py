@@ -13,7 +13,8 @@ from accounts.models import User
 from config.tests.live import serve
 from connectors import manager, offers
 from connectors.egress import Exchange, Operation
-from connectors.tests.signing_in import connected
+from connectors.errors import ConnectionFailed, TimedOut
+from connectors.tests.signing_in import connected, started
 from connectors.validator import ValidationResult, avalidate_mcp_connection
 from demo import journal, notes
 from demo.authority.metadata import resource_metadata
@@ -150,6 +151,42 @@ def test_nothing_refused_is_no_challenge():
         Exchange(method="POST", url="https://x.example/mcp", status=403)
     )
     assert offers.newest_refusal(operation) is None
+
+
+def test_a_server_that_is_not_there_begins_no_sign_in(alice: User, closed_url: str):
+    with pytest.raises(ConnectionFailed):
+        started(alice, closed_url)
+
+
+def test_a_server_that_is_silent_begins_no_sign_in(
+    alice: User, silent_url: str, settings: Settings
+):
+    settings.TEST_TIMEOUT_S = 0.5
+    with pytest.raises(TimedOut):
+        started(alice, silent_url)
+
+
+def test_an_operation_without_time_asks_nobody():
+    operation = Operation(max_bytes=1, deadline_s=0)
+    operation.exchanges.append(
+        Exchange(method="POST", url="https://x.example/mcp", status=401)
+    )
+    for ask in (offers.inquire, offers.beside):
+        found = async_to_sync(ask)("https://x.example/mcp", operation)
+        assert found == offers.Inquiry()
+
+
+def test_a_service_that_is_away_is_a_sentence(
+    authority: RunningAuthority, closed_url: str
+):
+    authority.authority.issuer, issuer = closed_url, authority.issuer
+    try:
+        result = examined(authority.mcp_url)
+    finally:
+        authority.authority.issuer = issuer
+    assert result.error_code == "AUTH_REQUIRED"
+    assert "It asks for OAuth, which cannot be used now." in str(result.error_message)
+    assert result.sign_in is None
 
 
 # --- A server that lets everybody in, and offers a sign-in beside it -----------
