@@ -18,6 +18,7 @@ from agent.models import (
     TurnState,
 )
 from connectors.rest_fields import Object, Shown, Text
+from systemtools.serializers import SystemToolSerializer
 
 PAGE = 50
 PAGE_MAX = 200
@@ -196,29 +197,6 @@ class SentSerializer(serializers.Serializer[Any]):
 
 
 # --- Output: the Apps menu ---------------------------------------------------
-
-
-class SystemToolPartSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    title = serializers.CharField(allow_blank=True)
-    description = serializers.CharField(allow_blank=True)
-
-
-class SystemToolSerializer(serializers.Serializer[Any]):
-    """A tool that this installation offers."""
-
-    id = serializers.CharField()
-    name = serializers.CharField()
-    description = serializers.CharField(allow_blank=True)
-    icon = serializers.CharField(allow_blank=True)
-    category = serializers.CharField(allow_blank=True)
-    auth_type = serializers.CharField()
-    is_enabled = serializers.BooleanField()
-    is_beta = serializers.BooleanField()
-    status = serializers.ChoiceField(choices=["connected", "available", "coming_soon"])
-    is_connected = serializers.BooleanField()
-    connected_at = serializers.DateTimeField(allow_null=True)
-    tools = SystemToolPartSerializer(many=True)
 
 
 class AppToolSerializer(serializers.Serializer[Any]):

@@ -26,7 +26,11 @@ SPECTACULAR = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.openapi.document_errors",
     ],
-    "ENUM_NAME_OVERRIDES": {"ConnectorStatusEnum": "connectors.models.Status.choices"},
+    "ENUM_NAME_OVERRIDES": {
+        "AuthTypeEnum": "connectors.models.AuthType.choices",
+        "ConnectorStatusEnum": "connectors.models.Status.choices",
+        "SystemToolAuthEnum": "systemtools.serializers.AUTH_KINDS",
+    },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

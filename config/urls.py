@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("connectors.pages")),
     path("", include("agent.pages")),
     path("api/", include("connectors.urls")),
+    path("api/", include("systemtools.urls")),
     path("api/", include("agent.urls")),
     path("api/schema", openapi.schema, name="api-schema"),
     path("api/docs", openapi.docs, name="api-docs"),

@@ -19,8 +19,8 @@ is a class that another distribution names under the entry point
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, ClassVar, Final, Literal, Protocol
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
 
@@ -174,13 +174,21 @@ class SystemTool:
         return cls.is_enabled and not cls.is_coming_soon and not cls.why_not()
 
 
-@cache
+_methods: WeakKeyDictionary[type[SystemTool], dict[str, Method]] = WeakKeyDictionary()
+
+
 def methods_of(kind: type[SystemTool]) -> dict[str, Method]:
     """Return the tools of a system tool by name, in the order of their definition.
 
     Raises:
         BadSignature: no schema can be made of one of them.
     """
+    if kind not in _methods:
+        _methods[kind] = _read_methods(kind)
+    return _methods[kind]
+
+
+def _read_methods(kind: type[SystemTool]) -> dict[str, Method]:
     found: dict[str, Method] = {}
     for base in reversed(kind.__mro__):
         for name, function in vars(base).items():

@@ -86,7 +86,7 @@ def mark_connected(*, user_id: int, tool_id: str) -> None:
     row, _ = UserToolStatus.objects.get_or_create(user_id=user_id, tool_id=tool_id)
     row.is_connected, row.connected_at = True, timezone.now()
     row.save(update_fields=["is_connected", "connected_at", "updated_at"])
-    _tell("system_tool.connected", user_id=user_id, tool_id=tool_id)
+    _tell_connected(user_id, tool_id)
 
 
 async def disconnect(*, user_id: int, tool_id: str) -> Disconnected:
@@ -109,7 +109,7 @@ async def disconnect(*, user_id: int, tool_id: str) -> Disconnected:
     else:
         message = f"{tool.name} was not connected, so there was nothing to end."
         return Disconnected(success=True, message=message)
-    _tell("system_tool.disconnected", user_id=user_id, tool_id=tool_id)
+    log.info("system_tool.disconnected", user_id=user_id, tool_id=tool_id)
     return Disconnected(success=True, message=ended.message, revoked=ended.revoked)
 
 
@@ -136,7 +136,7 @@ def _connect(user_id: int, tool: type[SystemTool], config: dict[str, Any]) -> No
     if not row.is_connected:
         row.is_connected, row.connected_at = True, timezone.now()
         row.save(update_fields=["is_connected", "connected_at", "updated_at"])
-        _tell("system_tool.connected", user_id=user_id, tool_id=tool.id)
+        _tell_connected(user_id, tool.id)
 
 
 @transaction.atomic
@@ -201,5 +201,6 @@ def _forget(user_id: int, tool_id: str) -> bool:
     return row.is_connected
 
 
-def _tell(event: str, *, user_id: int, tool_id: str) -> None:
-    transaction.on_commit(lambda: log.info(event, user_id=user_id, tool_id=tool_id))
+def _tell_connected(user_id: int, tool_id: str) -> None:
+    facts = {"user_id": user_id, "tool_id": tool_id}
+    transaction.on_commit(lambda: log.info("system_tool.connected", **facts))

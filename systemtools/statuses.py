@@ -45,6 +45,11 @@ class Status:
         return self.state == State.CONNECTED
 
     @property
+    def is_enabled(self) -> bool:
+        """Whether people can connect it at this installation."""
+        return not self.why_not
+
+    @property
     def methods(self) -> dict[str, Method]:
         """Its tools by name: all that there are, or those that were granted."""
         return registry.methods(self.tool, granted=self.granted)

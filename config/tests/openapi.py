@@ -115,5 +115,8 @@ def template_of(path: str) -> str | None:
 
 
 def _variable(match: re.Match[str]) -> str:
+    if match[1] == "tool_id":
+        # A system tool is known by a word.
+        return "[^/]+"
     # What has more digits is no number to Python, and so no address to Django.
     return "[0-9]{1,4300}" if match[1].endswith("id") else ".+"

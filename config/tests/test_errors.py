@@ -15,6 +15,7 @@ from rest_framework import exceptions as drf
 from structlog.testing import capture_logs
 
 import agent.errors as agent_errors
+import systemtools.errors as system_errors
 from accounts.authentication import CsrfFailed, ScopeMissing, Unauthorized
 from config.errors import MESSAGES, STATUS, PayloadTooLarge
 from connectors import errors
@@ -76,6 +77,9 @@ ANSWERED = [
     (errors.SignInRequired(), "SIGN_IN_REQUIRED", 409),
     (errors.ToolPendingReview(), "TOOL_PENDING_REVIEW", 409),
     (errors.SecretUnreadable(), "SECRET_UNREADABLE", 409),
+    (system_errors.SystemToolNotFound(), "TOOL_NOT_FOUND", 404),
+    (system_errors.ToolNotConnected("Notes"), "TOOL_NOT_CONNECTED", 409),
+    (system_errors.ToolUnavailable("It is coming soon."), "TOOL_UNAVAILABLE", 409),
     (agent_errors.ConversationNotFound(), "NOT_FOUND", 404),
     (agent_errors.TurnRunning(), "TURN_RUNNING", 409),
     (agent_errors.NothingToRetry(), "NOTHING_TO_RETRY", 409),
