@@ -7,12 +7,12 @@ stores. No transaction is open meanwhile, and nothing that came is given up easi
 import asyncio
 import time
 from collections.abc import Iterator
-from contextvars import Context
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import structlog
-from asgiref.sync import sync_to_async
+from asgiref.sync import SyncToAsync, sync_to_async
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
@@ -72,11 +72,21 @@ async def renew(seen: OAuthGrant) -> Bearer:
     loop = asyncio.get_running_loop()
     renewals, key = _renewals.setdefault(loop, {}), (seen.pk, seen.version)
     if key not in renewals:
-        renewals[key] = loop.create_task(_renewal(seen), context=Context())
+        renewals[key] = loop.create_task(_renewal(seen), context=_context())
         renewals[key].add_done_callback(lambda task: _ended(task, renewals, key))
     task = renewals[key]
     await pools.release_db()
     return await asyncio.shield(task)
+
+
+def _context() -> Context:
+    """Return what a renewal runs in: not what ends with the request, see `renew`.
+
+    Who waits outside of a request, in a thread of their own, serves the database in
+    that thread meanwhile; from an empty context it would be asked for in vain.
+    """
+    in_request = SyncToAsync.thread_sensitive_context.get(None) is not None
+    return Context() if in_request else copy_context()
 
 
 def _ended(

@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from connectors.models import AuthType, OAuthFlow, OAuthGrant, Status, UserMCPConnection
-from connectors.tests import rows, verbs
+from connectors.tests import rows
 from connectors.tests.sign_in_pages import (
     came_back,
     connected,
@@ -364,8 +364,7 @@ def test_a_sign_in_that_was_withdrawn_is_made_again_from_the_card(
 ) -> None:
     row = connected(browser, alice, authority)
     authority.withdraw()
-    # Not by its page: in this client a renewal would wait for its own request.
-    verbs.retest(alice, row.pk)
+    browser.post(f"/connectors/{row.pk}/retest")
     row.refresh_from_db()
     assert row.status == Status.SIGN_IN_AGAIN
     html = browser.get("/connectors").text
