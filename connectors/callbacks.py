@@ -7,6 +7,7 @@ Source: specification 2026-07-28, "Authorization Flow Steps" and "Step-Up
 Authorization Flow".
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,6 +87,19 @@ async def finish(
             client_refused, test_failed, limit_reached, busy, connector_gone,
             connector_changed, or failed for what is none of these.
     """
+    work = asyncio.ensure_future(_claimed(user_id, session_key, params))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        # Who left, or loads the page again, has spent the code: it counts all the same.
+        await asyncio.wait([work])
+        raise
+
+
+async def _claimed(
+    user_id: int, session_key: str, params: Mapping[str, str]
+) -> Finished:
+    """Claim the sign-in, finish it, and say what became of it."""
     begun: Begun | None = None
     try:
         begun = await sync_to_async(flows.claim)(
@@ -127,7 +141,7 @@ async def _finish(begun: Begun, params: Mapping[str, str]) -> Finished:
             result=result,
         )
         connector = await _save(begun, granted, seen)
-    except ConnectorError:
+    except Exception:
         await _take_back(begun, tokens)
         raise
     if not result.success:
@@ -208,22 +222,16 @@ def _more(begun: Begun, result: ValidationResult) -> str:
 
 
 async def _ask_again(begun: Begun, scope: str) -> Finished:
+    flow, before = begun.flow, begun.pending
+    found = Discovery(server=before.server, resource=before.resource, scope=scope)
     pending = oauth.begin(
-        discovery=Discovery(
-            server=begun.pending.server,
-            resource=begun.pending.resource,
-            scope=scope,
-        ),
+        discovery=found,
         client_id=begun.identity.client.client_id,
-        redirect_uri=begun.pending.redirect_uri,
+        redirect_uri=before.redirect_uri,
         scope=scope,
     )
     await sync_to_async(flows.ask_again)(begun, pending=pending)
-    return Finished(
-        flow_id=begun.flow.pk,
-        authorization_url=pending.url,
-        resume=begun.flow.resume,
-    )
+    return Finished(flow_id=flow.pk, authorization_url=pending.url, resume=flow.resume)
 
 
 async def _save(
