@@ -50,6 +50,10 @@ class _Call:
     status: Status
     method: Method | None
     row: ToolCall
+    arguments: dict[str, Any] = field(repr=False)
+    # What the caller takes the tool for; "" if it does not say.
+    expected: str = ""
+    on_progress: Progress | None = None
     began: bool = False
     is_error: bool = False
     answer: tuple[schema.Blocks, Any] | None = field(default=None, repr=False)
@@ -83,8 +87,7 @@ async def call_tool(
 
     Raises:
         SystemToolNotFound, ToolNotFound: there is none of that name.
-        ToolNotConnected, ToolUnavailable, SignInRequired: it cannot be used now.
-        SecretUnreadable: what the person entered cannot be read.
+        ToolNotConnected, ToolUnavailable, SignInRequired, SecretUnreadable: not now.
         ToolPendingReview: the tool is not the one that the caller knows.
         InvalidInput: the arguments are no JSON, or do not suit the tool.
         TooManyRequests: too much at once.
@@ -101,27 +104,19 @@ async def call_tool(
         via=via,
         **record,
     )
+    call.expected, call.on_progress = definition_hash, on_progress
     log.info("tool.call.started", **call.ids)
-    context = {
-        "username": username,
-        "via": via,
-        "conversation_id": record.get("conversation_id"),
-        **({"progress": on_progress} if on_progress else {}),
-    }
-    failure: BaseException | None = None
     try:
-        content, structured = await _perform(call, arguments, definition_hash, context)
-    except BaseException as raised:
-        failure = raised
+        content, structured = await _perform(call)
+    except BaseException as failure:
+        await _finish(call, failure)
         raise
-    finally:
-        duration_ms = await _finish(call, failure)
     return CallResult(
         call_id=call.row.call_id,
         is_error=call.is_error,
         content=content,
         structured_content=structured,
-        duration_ms=duration_ms,
+        duration_ms=await _finish(call, None),
     )
 
 
@@ -141,34 +136,39 @@ def _begin(
         definition_hash=method.definition["hash"] if method else "",
         **who,
     )
-    return _Call(user_id=user_id, status=status, method=method, row=row)
+    return _Call(
+        user_id=user_id, status=status, method=method, row=row, arguments=arguments
+    )
 
 
-async def _perform(
-    call: _Call,
-    arguments: dict[str, Any],
-    expected: str,
-    context: dict[str, Any],
-) -> tuple[schema.Blocks, Any]:
+async def _perform(call: _Call) -> tuple[schema.Blocks, Any]:
     """Check the call, wait for its turn, make it; return the answer."""
     _refuse_unusable(call.status)
     if call.method is None:
         raise ToolNotFound("This tool does not have what was called.")
-    if expected and expected != call.row.definition_hash:
+    if call.expected and call.expected != call.row.definition_hash:
         raise ToolPendingReview
-    given = schema.read_arguments(call.method.arguments, arguments)
-    tool = call.status.tool
-    made = Context(
-        user_id=call.user_id,
-        tool_id=tool.id,
-        config=call.status.config(),
-        **context,
-    )
+    given = schema.read_arguments(call.method.arguments, call.arguments)
+    tool = call.status.tool(_context(call))
     await pools.release_db()
-    async with admission.admit(user_id=call.user_id, origin=f"system:{tool.id}"):
+    origin = f"system:{call.status.tool.id}"
+    async with admission.admit(user_id=call.user_id, origin=origin):
         call.began = True
-        call.answer = await _answer(call, call.method, tool(made), given)
+        call.answer = await _answer(call, call.method, tool, given)
     return call.answer
+
+
+def _context(call: _Call) -> Context:
+    told: dict[str, Any] = {"progress": call.on_progress} if call.on_progress else {}
+    return Context(
+        user_id=call.user_id,
+        username=call.row.username,
+        tool_id=call.status.tool.id,
+        via=call.row.via,
+        config=call.status.config(),
+        conversation_id=call.row.conversation_id,
+        **told,
+    )
 
 
 def _refuse_unusable(status: Status) -> None:
