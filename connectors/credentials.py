@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from asgiref.sync import sync_to_async
 
-from connectors import auth, grant_rows, grants, masking, pools, targets
+from connectors import auth, grant_rows, grants, masking, pools, server_url, targets
 from connectors.errors import AuthFailed, GrantWithdrawn, ServerFailure
 from connectors.grants import Bearer
 from connectors.mcp_client import Endpoint
@@ -106,8 +106,10 @@ async def of(row: UserMCPConnection) -> Credential:
     target = await sync_to_async(targets.stored)(row)
     credential = Credential(target=target, secrets=target.secrets)
     if row.auth_type == AuthType.OAUTH:
-        ids = OAuthGrant.objects.filter(connector_id=row.pk).values_list("pk")
-        if found := await ids.afirst():
+        stored = OAuthGrant.objects.filter(connector_id=row.pk)
+        found = await stored.values_list("pk", "connector__server_url").afirst()
+        # It may be at another server since `row` was read, and its grant of that one.
+        if found and server_url.origin(found[1]) == target.origin:
             credential._take(await grants.bearer(found[0]))
     return credential
 

@@ -147,6 +147,17 @@ def test_who_is_signed_in_nowhere_dials_with_nothing(alice: User) -> None:
     assert not async_to_sync(found.renew)()
 
 
+def test_the_token_of_another_server_is_not_sent_to_where_a_connector_was(
+    grant: OAuthGrant, authority: RunningAuthority
+) -> None:
+    as_it_was = granted.connector_of(grant)
+    as_it_was.server_url = "https://before.example/mcp"
+    assert async_to_sync(credentials.of)(as_it_was).access_token == ""
+    # Another path is the same server.
+    as_it_was.server_url = authority.mcp_url + "/v2"
+    assert async_to_sync(credentials.of)(as_it_was).access_token
+
+
 @pytest.mark.parametrize(
     ("kind", "headers"),
     [
