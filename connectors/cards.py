@@ -188,12 +188,14 @@ def _happened(connector: UserMCPConnection, look: Look) -> str:
     is_oauth = connector.auth_type == AuthType.OAUTH
     if is_oauth and look.state == "sign-in-again":
         return "Its permission was withdrawn or has ended."
+    if look.state == "sign-in" and not connector.last_error_code:
+        return "Nobody is signed in."
     return HAPPENED.get(connector.last_error_code, "The last test failed.")
 
 
 def _next(connector: UserMCPConnection, look: Look) -> str:
     if look.state == "sign-in":
-        return "Its tools wait until you do."
+        return "Its tools wait until you sign in."
     if look.state == "sign-in-again":
         is_oauth = connector.auth_type == AuthType.OAUTH
         waits = "until you sign in again" if is_oauth else "for new credentials"

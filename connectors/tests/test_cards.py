@@ -141,7 +141,15 @@ def test_who_never_signed_in_is_not_told_of_a_time() -> None:
     )
     card = cards.card(row)
     assert (card.since, card.since_at) == ("not signed in yet", None)
-    assert card.sentence == ("It asks you to sign in. Its tools wait until you do.")
+    assert card.sentence == (
+        "It asks you to sign in. Its tools wait until you sign in."
+    )
+
+
+def test_after_the_end_of_a_sign_in_nothing_has_failed() -> None:
+    assert cards.card(connector(status=Status.SIGN_IN)).sentence == (
+        "Nobody is signed in. Its tools wait until you sign in."
+    )
 
 
 def test_what_was_never_good_has_no_time_at_all() -> None:

@@ -140,9 +140,11 @@ async def test_two_accounts_on_one_server_are_told_apart(
     await expect(dialog.get_by_role("link", name="Stay signed in")).to_be_focused()
     await assert_good(page)
     await button(dialog, "Disconnect").click()
-    receipt = page.get_by_text("confirmed that the permission has ended")
+    receipt = page.locator("#messages").get_by_text("the permission has ended")
     await expect(receipt).to_be_visible(timeout=SLOW_MS)
-    await expect(page.get_by_text("Nobody is signed in.")).to_be_visible()
+    await expect(
+        page.locator("#sign-in").get_by_text("Nobody is signed in.")
+    ).to_be_visible()
     await assert_good(page)
 
 
@@ -183,7 +185,9 @@ async def test_without_scripts_it_is_the_same_way(
     await follow(page, "Go to Settings")
     await follow(page, "Disconnect")
     await button(page, "Disconnect").click()
-    await expect(page.get_by_text("Nobody is signed in.")).to_be_visible()
+    await expect(
+        page.locator("#sign-in").get_by_text("Nobody is signed in.")
+    ).to_be_visible()
 
 
 async def test_it_needs_no_mouse(page: Page, authority: RunningAuthority) -> None:
