@@ -298,6 +298,20 @@ async def test_a_service_at_no_safe_address_is_refused(name: str, address: str):
     assert "evil" not in str(problem)
 
 
+async def test_a_service_is_not_asked_in_clear_what_it_is():
+    async with site() as there:
+        there.publish({RESOURCE: resource_of(there.mcp, "http://as.example")})
+        assert await reason(there) == "provider_error"
+
+
+async def test_a_pointer_in_clear_to_somewhere_else_is_not_followed():
+    async with site() as there:
+        there.publish({RESOURCE: resource_of(there.mcp, there.url)})
+        there.publish({SERVER: metadata_of(there.url)})
+        pointing = Challenge(resource_metadata="http://as.example/metadata")
+        assert (await found(there, pointing)).issuer == there.url
+
+
 @pytest.mark.parametrize("missing", ["issuer", "authorization_endpoint"])
 async def test_metadata_without_its_addresses_is_none(missing: str):
     async with site() as there:
@@ -422,11 +436,10 @@ async def test_redirects_have_an_end():
     assert len(there.asked) < 10
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.66:1/x", "http://10.0.0.1/x"])
+@pytest.mark.parametrize("address", ["https://127.0.0.66:1/x", "https://10.0.0.1"])
 async def test_metadata_at_an_address_inside_is_not_fetched(address: str):
     async with site() as there:
-        pointing = Challenge(scheme="Bearer", resource_metadata=address)
-        problem = await failure(there, pointing)
+        problem = await failure(there, Challenge(resource_metadata=address))
     assert isinstance(problem, ConnectionFailed)
     assert "does not allow" in str(problem)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from connectors import server_url
-from connectors.auth.oauth import wire
+from connectors.auth.oauth import endpoints, wire
 from connectors.auth.oauth.challenges import Challenge
 from connectors.auth.oauth.metadata import AuthorizationServer, ProtectedResource
 from connectors.auth.oauth.scopes import requested_scope
@@ -76,8 +76,9 @@ async def protected_resource(
     """
     origin, path = server_url.origin(url), urlsplit(url).path.rstrip("/")
     places = [origin + RESOURCE + path, origin + RESOURCE]
-    if challenge and challenge.resource_metadata:
-        places.insert(0, challenge.resource_metadata)
+    pointer = challenge.resource_metadata if challenge else ""
+    if pointer and (_origin_of(pointer) == origin or endpoints.is_safe(pointer)):
+        places.insert(0, pointer)
     busy = 0
     for place in dict.fromkeys(places):
         answer = await wire.get(leg, place)
@@ -115,6 +116,8 @@ async def _listed_server(leg: Leg, issuers: tuple[str, ...]) -> AuthorizationSer
 
 
 async def _server(leg: Leg, issuer: str) -> AuthorizationServer | None:
+    # Whoever could change its metadata on the way would be sent the code.
+    endpoints.check(issuer)
     for place in _server_places(issuer):
         answer = await wire.get(leg, place)
         if answer.is_unavailable:
