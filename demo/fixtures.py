@@ -1,7 +1,8 @@
 """The demo and hostile servers as pytest fixtures, for every app's tests.
 
-Servers start once for a test run; `hostile` and `authority` forget between tests what
-they saw. A test that lets connectors reach them asks for `allow_loopback` as well.
+Servers start once for a test run; `hostile`, `authority` and `google` forget between
+tests what they saw. A test that lets connectors reach them asks for `allow_loopback`
+as well.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from config.tests.live import serve
 from demo import notes, releases, rota
 from demo.authority.running import RunningAuthority
 from demo.authority.running import running as running_authority
+from demo.google.records import CLIENT_ID, CLIENT_SECRET
+from demo.google.running import RunningGoogle
+from demo.google.running import running as running_google
 from demo.hostile import Hostile, running, sockets
 from demo.hostile.sockets import HOST
 from demo.ports import DEMO_TOKEN
@@ -72,6 +76,26 @@ def authority(authority_server: RunningAuthority) -> RunningAuthority:
     """
     authority_server.clear()
     return authority_server
+
+
+@pytest.fixture(scope="session")
+def google_server() -> Iterator[RunningGoogle]:
+    """Google's sign-in and the Gmail API; what they saw adds up."""
+    with running_google() as google:
+        yield google
+
+
+@pytest.fixture
+def google(
+    google_server: RunningGoogle, settings: Settings, allow_loopback: None
+) -> RunningGoogle:
+    """A Google that knows nobody, with an installation that is registered there."""
+    google_server.clear()
+    settings.GOOGLE_BASE_URLS = google_server.base_urls
+    settings.OAUTH_CLIENTS = {
+        "google": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    }
+    return google_server
 
 
 @pytest.fixture(scope="session")

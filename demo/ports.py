@@ -81,6 +81,13 @@ PLACES = (
         about="Signs people in to Journal; its page makes it fail.",
         note="a page for a browser, where it can be made to fail",
     ),
+    Place(
+        name="Demo Google",
+        port=8107,
+        path="/",
+        about="Stands in for Google: Gmail without an account.",
+        note="a page for a browser, with the mail that Gmail sent",
+    ),
 )
 
 

@@ -11,7 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
-from demo import authority, broken, journal, notes, releases, rota
+from demo import authority, broken, google, journal, notes, releases, rota
 from demo.ports import PLACES
 
 # How long open streams may take to end.
@@ -59,8 +59,9 @@ class Announcing(uvicorn.Server):
 
 def applications(ports: Sequence[int]) -> dict[int, Starlette]:
     """Make what is served on each port, except what is broken on purpose."""
-    notes_port, rota_port, releases_port, _, journal_port, authority_port = ports
-    *_, journal_place, authority_place = PLACES
+    notes_port, rota_port, releases_port, _, *others = ports
+    journal_port, authority_port, google_port = others
+    *_, journal_place, authority_place, _ = PLACES
     signing_in = authority.Authority(
         issuer=authority_place.url(authority_port).rstrip("/"),
         resource=journal_place.url(journal_port),
@@ -71,6 +72,7 @@ def applications(ports: Sequence[int]) -> dict[int, Starlette]:
         releases_port: releases.application(),
         journal_port: journal.application(signing_in),
         authority_port: authority.application(signing_in),
+        google_port: google.application(google.Google()),
     }
 
 

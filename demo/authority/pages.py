@@ -19,7 +19,7 @@ PAGE = """<!doctype html>
 </head>
 <body>
 <main>
-<p class="site">Demo sign-in</p>
+<p class="site">{site}</p>
 <h1>{title}</h1>
 {body}
 </main>
@@ -53,6 +53,11 @@ td input, td select { min-height: 2.75rem; box-sizing: border-box; padding: 0 .5
   border: 1px solid #8a8474; border-radius: .5rem; font: inherit; width: 10rem; }
 tr.turned { background: #fdf3dc; }
 :focus-visible { outline: 3px solid #2b6cb0; outline-offset: 2px; }
+article { margin: 1rem 0; padding: 1rem; border: 1px solid #d9d4c8;
+  border-radius: .5rem; }
+dl { display: grid; grid-template-columns: auto 1fr; gap: .25rem 1rem; margin: 0; }
+dd { margin: 0; overflow-wrap: anywhere; }
+pre { margin: 1rem 0 0; white-space: pre-wrap; font: inherit; }
 @media (max-width: 40rem) { main { margin: 0; border: 0; border-radius: 0; }
   td, th { display: block; } th + td { border-top: 0; padding-top: 0; } }"""
 
@@ -82,22 +87,22 @@ def question(asked: Asked, ticket: str) -> str:
 <button name="answer" value="cancel">Cancel</button>
 </p>
 </form>"""
-    return _page(f"{asked.client.label} asks for your journal", body)
+    return page(f"{asked.client.label} asks for your journal", body)
 
 
 def stopped(reason: str) -> str:
     """Say why nobody is asked and nobody is sent back."""
-    return _page("This sign-in cannot go on", f"<p>{escape(reason)}</p>")
+    return page("This sign-in cannot go on", f"<p>{escape(reason)}</p>")
 
 
 def control(authority: Authority) -> str:
     """Show the switches, the actions and the counters."""
     rows = "\n".join(
-        _switch(each, getattr(authority.switches, each.name))
+        switch_row(each, getattr(authority.switches, each.name))
         for each in fields(authority.switches)
     )
     people = "\n".join(
-        _action(f"Withdraw {account.name}", "withdraw", account.key)
+        action(f"Withdraw {account.name}", "withdraw", account.key)
         for account in ACCOUNTS.values()
     )
     counters = "\n".join(
@@ -108,11 +113,11 @@ def control(authority: Authority) -> str:
     body = f"""<p>Signs people in to <code>{escape(authority.resource)}</code>, and
 fails as you want. What happened is at <a href="/stats">/stats</a>.</p>
 <div class="buttons">
-{_action("Withdraw everything", "withdraw")}
+{action("Withdraw everything", "withdraw")}
 {people}
-{_action("Expire all access tokens", "expire")}
-{_action("Repair everything", "repair")}
-{_action("Repair and forget everything", "clear")}
+{action("Expire all access tokens", "expire")}
+{action("Repair everything", "repair")}
+{action("Repair and forget everything", "clear")}
 </div>
 <h2>Switches</h2>
 <table>
@@ -122,10 +127,10 @@ fails as you want. What happened is at <a href="/stats">/stats</a>.</p>
 <table>
 {counters}
 </table>"""
-    return _page("Demo sign-in service", body)
+    return page("Demo sign-in service", body)
 
 
-def _switch(switch: Field[Any], state: Any) -> str:
+def switch_row(switch: Field[Any], state: Any) -> str:
     name, choices = switch.name, switch.metadata["choices"]
     usual: Any = switch.default
     turned = ' class="turned"' if state != usual else ""
@@ -148,14 +153,14 @@ def _switch(switch: Field[Any], state: Any) -> str:
     )
 
 
-def _action(words: str, action: str, account: str = "") -> str:
+def action(words: str, name: str, account: str = "") -> str:
     return (
         '<form method="post" action="/actions">'
-        f'<input type="hidden" name="action" value="{action}">'
+        f'<input type="hidden" name="action" value="{name}">'
         f'<input type="hidden" name="account" value="{account}">'
         f"<button>{words}</button></form>"
     )
 
 
-def _page(title: str, body: str) -> str:
-    return PAGE.format(title=escape(title), style=STYLE, body=body)
+def page(title: str, body: str, *, site: str = "Demo sign-in") -> str:
+    return PAGE.format(title=escape(title), style=STYLE, body=body, site=site)

@@ -58,7 +58,7 @@ def urls(ports: list[int]) -> list[str]:
 
 async def test_every_server_answers_on_its_port() -> None:
     ports = unused_ports()
-    notes, rota, releases, broken, journal, sign_in = urls(ports)
+    notes, rota, releases, broken, journal, sign_in, google = urls(ports)
     with demo(ports):
         async with Client(notes) as client:
             assert client.server_info
@@ -74,6 +74,7 @@ async def test_every_server_answers_on_its_port() -> None:
             )
         assert b"401 Unauthorized" in raw(journal, at_most=100)
         assert f"<code>{journal}</code>" in get(sign_in).text
+        assert "Nothing was sent yet." in get(google).text
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -120,7 +121,7 @@ def test_a_nonsense_choice_is_one_sentence() -> None:
     process = command("8101")
     _, complained = process.communicate(timeout=STOP_S)
     assert process.returncode == 1
-    assert complained.startswith("DEMO_PORTS must name 6 different ports")
+    assert complained.startswith("DEMO_PORTS must name 7 different ports")
 
 
 def test_nothing_listens_beyond_loopback() -> None:

@@ -33,24 +33,24 @@ def test_nobody_chose_ports() -> None:
 
 
 def test_chosen_ports_are_one_for_each_server() -> None:
-    wanted = "9001, 9002,9003,9004, 9005,9006"
-    assert wanted_ports({"DEMO_PORTS": wanted}) == list(range(9001, 9007))
+    wanted = "9001, 9002,9003,9004, 9005,9006,9007"
+    assert wanted_ports({"DEMO_PORTS": wanted}) == list(range(9001, 9008))
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "9001",
-        "a,b,c,d,e,f",
-        "1,2,3,4,5,5",
-        "1,2,3,4,5,65536",
-        "0,1,2,3,4,5",
+        "a,b,c,d,e,f,g",
+        "1,2,3,4,5,6,6",
+        "1,2,3,4,5,6,65536",
+        "0,1,2,3,4,5,6",
         "1,2,3,4",
-        "1,2,3,4,5,6,7",
+        "1,2,3,4,5,6,7,8",
     ],
 )
 def test_other_choices_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="DEMO_PORTS must name 6 different ports"):
+    with pytest.raises(ValueError, match="DEMO_PORTS must name 7 different ports"):
         wanted_ports({"DEMO_PORTS": text})
 
 
