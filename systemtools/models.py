@@ -79,4 +79,5 @@ class ExportFile(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        # Its name may be the title of a conversation.
+        return f"file {self.pk}"

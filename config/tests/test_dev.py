@@ -126,6 +126,11 @@ def test_env_is_written_once_and_for_its_owner_only(checkout: Path, dev: Run) ->
     assert env.read_text() == "mine"
 
 
+def test_a_new_tool_is_begun_by_the_command(checkout: Path, dev: Run) -> None:
+    offer_python(checkout, "python3.13")
+    assert dev("new-tool", "World clock").stdout == "manage.py new_tool World clock\n"
+
+
 def test_a_second_start_installs_nothing(checkout: Path, dev: Run) -> None:
     offer_python(checkout, "python3.13")
     assert "Installing requirements.txt." in dev("hello").stderr
