@@ -204,6 +204,13 @@ OAUTH_CLIENTS = oauth_clients(env.ENVIRON)
 
 # Packages whose folders are looked through for tools of this installation.
 SYSTEM_TOOL_PACKAGES = ["systemtools"]
+# Other addresses than Google's own: accounts, oauth, gmail. OAUTH_CLIENTS["google"]
+# is who asks there, GMAIL_SCOPES what for.
+GOOGLE_BASE_URLS = env.dict("GOOGLE_BASE_URLS", default={})
+GMAIL_SCOPES = env.list("GMAIL_SCOPES", default=["gmail.send", "gmail.readonly"])
+# Not set by the environment: how many calls Analytics counts; files of Export.
+ANALYTICS_CALLS, EXPORT_MAX_BYTES = 50_000, 8 << 20
+EXPORT_TTL_S, EXPORTS_PER_PERSON = 86_400, 20
 
 # --- The agent: its language model, and the limits of a turn -----------------
 
