@@ -26,10 +26,10 @@ from connectors import (
     text,
 )
 from connectors.auth import oauth
-from connectors.auth.oauth import Discovery
+from connectors.auth.oauth import Client, Discovery
 from connectors.callbacks import Finished, finish
 from connectors.egress import Operation
-from connectors.models import NAME_CHARS, AuthType, OAuthFlow, Status
+from connectors.models import NAME_CHARS, AuthType, OAuthClient, OAuthFlow, Status
 from connectors.revocations import Forgotten, Receipt
 from connectors.sign_in_status import (
     Draft,
@@ -175,11 +175,12 @@ async def start(
     found = await _discover(user_id, wanted.server_url)
     more = wanted.scope if found.issuer == wanted.issuer else ""
     scope = _scope(found, wanted.auth_config, more=more)
+    entered = await sync_to_async(_entered)(wanted, found.issuer)
     async with oauth.leg() as leg:
         identity = await client_identity.find(
             leg,
             server=found.server,
-            entered=oauth.client_of(wanted.auth_config),
+            entered=entered,
             scope=scope,
             url=wanted.server_url,
         )
@@ -229,6 +230,23 @@ async def _discover(user_id: int, url: str) -> Discovery:
         refusal = await offers.knock(url=url, operation=operation)
         async with oauth.leg() as leg:
             return await oauth.discover(leg, url=url, challenge=refusal)
+
+
+def _entered(wanted: flows.Wanted, issuer: str) -> Client | None:
+    """Return the client that the person entered, if it may be named at `issuer`.
+
+    One that was used at a service is not told to another one that its server names by
+    now; the person can enter it anew.
+    Source: specification 2026-07-28, "Authorization Server Binding".
+    """
+    client = oauth.client_of(wanted.auth_config)
+    if client is None or wanted.flow.draft:
+        return client
+    used = OAuthClient.objects.filter(
+        connector=wanted.flow.connector_id, client_id=client.client_id
+    )
+    issuers = set(used.values_list("issuer", flat=True))
+    return client if not issuers or issuer in issuers else None
 
 
 def _prompt(found: Discovery, wanted: flows.Wanted) -> str:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from connectors import client_identity, grants, revocations
+from connectors import client_identity, drafts, grants, revocations
 from connectors.auth.oauth import Client
 from connectors.client_identity import Identity, redirect_uri
 from connectors.errors import GrantWithdrawn, ServerError
@@ -130,6 +130,24 @@ def test_a_sign_in_that_is_under_way_does_not_bring_an_old_secret_back(
     finished(alice, params_of(location))
     row.refresh_from_db()
     assert row.secret.open() == {"client_secret": "the-new-one"}
+
+
+def test_a_client_that_was_entered_is_not_told_to_another_service(
+    alice: User, authority: RunningAuthority
+):
+    client_id, secret = authority.register_client(redirect_uri())
+    entered = {"client_id": client_id, "client_secret": secret}
+    connector = connected(alice, authority, auth_config=entered)
+    # As if its server had named another service when that client was entered.
+    OAuthClient.objects.update(issuer="https://before.example")
+    begun = started(alice, connector_id=connector.pk)
+    assert params_of(begun.authorization_url)["client_id"] != client_id
+    # Who enters it anew means the service that there is now.
+    draft = async_to_sync(drafts.with_client)(
+        user_id=alice.pk, connector_id=connector.pk, auth_config=entered
+    )
+    begun = started(alice, draft_id=draft.pk)
+    assert params_of(begun.authorization_url)["client_id"] == client_id
 
 
 @pytest.mark.django_db(transaction=True)

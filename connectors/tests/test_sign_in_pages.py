@@ -1,6 +1,7 @@
 """The pages of a sign-in: what is asked for, away and back, connected or why not."""
 
 import re
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -56,7 +57,7 @@ def test_the_page_has_the_promised_texts(browser: Client, page: str) -> None:
         "Connect Diary",
         "Developed by 127.0.0.1",
         "Permissions always respected",
-        "You’re in control",
+        "You're in control",
         "Connectors may introduce risk",
         "Continue to Diary",
         "Not now",
@@ -331,6 +332,15 @@ def test_of_somebody_elses_sign_in_nothing_is_told(
     assert "the sign-in was cancelled" in html
     assert "Diary" not in html
     assert page not in html
+
+
+def test_a_sign_in_that_cannot_be_read_any_more_still_says_why(
+    browser: Client, page: str
+) -> None:
+    flow = OAuthFlow.objects.get()
+    OAuthFlow.objects.update(vault_id=uuid4())
+    url = f"/connectors/oauth/error?error=access_denied&flow={flow.pk}"
+    assert "the sign-in was cancelled" in browser.get(url).text
 
 
 # --- Again, as somebody else, and no more ------------------------------------

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from connectors import cards, history, manager, sign_in, sign_in_failures, signed_in
-from connectors.errors import ConnectorNotFound
+from connectors.errors import ConnectorError
 from connectors.sign_in_status import Failed
 from connectors.tool_list import reads_only
 from connectors.views.answers import PageRequest, page
@@ -91,7 +91,8 @@ def _flow_of(request: HttpRequest) -> Failed | None:
         return None
     try:
         return sign_in.failed_flow(user_id=request.user.pk, flow_id=flow_id)
-    except ConnectorNotFound:
+    except ConnectorError:
+        # Nobody's, or nothing that can be read of it: the reason alone is told.
         return None
 
 
