@@ -4,6 +4,7 @@ from django.urls import path
 
 from connectors.views import (
     add,
+    catalogue,
     detail,
     edit,
     manage,
@@ -26,6 +27,8 @@ urlpatterns = [
         name="connectors",
     ),
     path("connectors/add", add.add, name="connector-add"),
+    path("catalogue", catalogue.known, name="catalogue"),
+    path("catalogue/<slug:key>", catalogue.server, name="catalogue-entry"),
     path("connectors/test", test.test, name="connector-test"),
     path("connectors/sign-in", sign_in.begin, name="sign-in-begin"),
     path(DRAFT, sign_in.permission, name="sign-in"),

@@ -3,9 +3,10 @@
 looking     the manner: look, and change nothing
 connectors  connectors, tests and calls
 sign_ins    OAuth clients, grants and sign-ins
+catalogue   known servers, and the operator's clients for them
 """
 
-from connectors.admin import connectors, sign_ins
+from connectors.admin import catalogue, connectors, sign_ins
 from connectors.admin.looking import EvidenceAdmin, LookOnlyAdmin
 
-__all__ = ["EvidenceAdmin", "LookOnlyAdmin", "connectors", "sign_ins"]
+__all__ = ["EvidenceAdmin", "LookOnlyAdmin", "catalogue", "connectors", "sign_ins"]

@@ -20,10 +20,10 @@ from connectors.errors import (
     TooManyRequests,
 )
 from connectors.form_fields import place_errors
-from connectors.forms import AddForm, Entry
+from connectors.forms import KINDS, NONE, AddForm, Entry
 from connectors.manager import TestReport
 from connectors.models import NAME_CHARS, UserMCPConnection
-from connectors.views import add_form, overview
+from connectors.views import add_form, catalogue, overview
 from connectors.views.answers import (
     PageRequest,
     announce,
@@ -39,16 +39,23 @@ UNTESTED = "Test the connection first. It can be saved once a test has passed."
 
 @page("GET")
 async def add(request: PageRequest) -> HttpResponse:
-    """Show the form, filled with the `url` and the `name` of the query."""
-    url = request.GET.get("url", "")
+    """Show the form, filled with what the query says; nobody is dialled by that.
+
+    Where it says no `url`, there are known servers to choose from.
+    """
+    url, kind = (request.GET.get(name, "") for name in ("url", "sign_in"))
     given = {
         "server_url": "" if paste.is_more_than_url(url) else url,
         "name": request.GET.get("name", "")[:NAME_CHARS],
+        "sign_in": kind if kind in dict(KINDS) else NONE,
     }
     user_id = await person(request)
     form = AddForm(user_id=user_id, initial=given)
-    problem = await sync_to_async(_full)(user_id)
-    return add_form.show(request, add_form.context(form, problem=problem))
+    shown = {"problem": await sync_to_async(_full)(user_id)}
+    if not given["server_url"]:
+        known = await sync_to_async(catalogue.context)(user_id=user_id)
+        shown |= {**known, "is_choosing": True}
+    return add_form.show(request, add_form.context(form, **shown))
 
 
 @page("POST")

@@ -6,7 +6,16 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.urls import reverse
 
-from connectors import cards, consent, flows, manager, reports, saving, sign_in
+from connectors import (
+    cards,
+    catalogue,
+    consent,
+    flows,
+    manager,
+    reports,
+    saving,
+    sign_in,
+)
 from connectors import server_url as urls
 from connectors.consent import Consent
 from connectors.views.answers import PageRequest, person
@@ -25,6 +34,8 @@ class Place:
     id: int
     connector_id: int | None
     account: str = ""
+    # Who made it, as far as it is known here.
+    made_by: str = ""
     from_chat: bool = False
 
     @property
@@ -33,8 +44,8 @@ class Place:
 
     @property
     def developer(self) -> str:
-        """Who made it, as far as anybody knows: whose host it is on."""
-        return self.host
+        """Who made it, as far as anybody knows: at least whose host it is on."""
+        return self.made_by or self.host
 
     @property
     def monogram(self) -> str:
@@ -95,6 +106,7 @@ def _connector(user_id: int, connector_id: int) -> Place:
         id=row.pk,
         connector_id=row.pk,
         account=cards.account(row),
+        made_by=_developer(row.server_url),
     )
 
 
@@ -103,7 +115,9 @@ def _draft(user_id: int, flow_id: int) -> Place:
     if draft.connector_id is not None and not draft.server_url:
         # What was prepared is a connector by now.
         return _connector(user_id, draft.connector_id)
-    name = draft.name or reports.suggested_name(url=draft.server_url)
+    known = catalogue.at(draft.server_url)
+    name = draft.name or (known.name if known else "")
+    name = name or reports.suggested_name(url=draft.server_url)
     if draft.connector_id is not None:
         name = _connector(user_id, draft.connector_id).name
     return Place(
@@ -114,4 +128,10 @@ def _draft(user_id: int, flow_id: int) -> Place:
         route="sign-in",
         id=flow_id,
         connector_id=draft.connector_id,
+        made_by=known.developer if known else "",
     )
+
+
+def _developer(url: str) -> str:
+    known = catalogue.at(url)
+    return known.developer if known else ""
