@@ -7,7 +7,7 @@ Source: specification 2026-07-28, "Client Registration Approaches".
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ from connectors.errors import ClientNeeded
 from connectors.models import ClientKind, OAuthClient, UserMCPConnection
 
 CALLBACK = "/api/oauth/callback"
+UNUSED_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +149,14 @@ def client_of(row: OAuthClient) -> Client:
     return _kept(row)
 
 
+def newest(given: Client) -> Client:
+    """Return a client of the operator with the secret that it has by now."""
+    for client in settings.OAUTH_CLIENTS.values():
+        if client["client_id"] == given.client_id:
+            return replace(given, client_secret=client.get("client_secret", ""))
+    return given
+
+
 def _kept(row: OAuthClient) -> Client:
     secret = row.secret.open()["client_secret"] if row.secret else ""
     return Client(
@@ -171,6 +180,15 @@ def forget(identity: Identity, *, issuer: str) -> None:
             rows.delete()
     except RestrictedError:
         rows.update(expires_at=timezone.now())
+
+
+def prune() -> None:
+    """Delete registrations of our own that nobody uses, so that none is kept for ever.
+
+    A service may have forgotten them, too; whoever signs in next registers anew.
+    """
+    unused = OAuthClient.objects.filter(kind=ClientKind.DCR, grants=None)
+    unused.filter(updated_at__lt=timezone.now() - UNUSED_FOR).delete()
 
 
 def _has_document() -> bool:

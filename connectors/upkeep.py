@@ -9,7 +9,14 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from asgiref.sync import sync_to_async
 
-from connectors import flows, grant_rows, grants, pools, revocations
+from connectors import (
+    client_identity,
+    flows,
+    grant_rows,
+    grants,
+    pools,
+    revocations,
+)
 from connectors.errors import ConnectorError
 
 AT_ONCE = 50
@@ -32,8 +39,9 @@ async def carry_out_revocations() -> None:
 
 
 async def prune_flows() -> None:
-    """Delete the sign-ins that ended, or that nobody finished."""
+    """Delete the sign-ins that ended, or that nobody finished, and clients of none."""
     await sync_to_async(flows.prune)()
+    await sync_to_async(client_identity.prune)()
 
 
 async def _each[T](items: Iterable[T], work: Callable[[T], Awaitable[object]]) -> None:

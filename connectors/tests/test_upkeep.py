@@ -10,7 +10,9 @@ from structlog.testing import capture_logs
 from accounts.models import User
 from connectors import manager, ticker, upkeep
 from connectors.models import (
+    ClientKind,
     GrantState,
+    OAuthClient,
     OAuthFlow,
     OAuthGrant,
     OAuthRevocation,
@@ -146,3 +148,17 @@ def test_sign_ins_that_ended_are_deleted_a_day_later(alice: User) -> None:
         )
     async_to_sync(upkeep.prune_flows)()
     assert OAuthFlow.objects.get().state_digest == "1"
+
+
+def test_registrations_that_nobody_uses_are_deleted(grant: OAuthGrant) -> None:
+    for kind in (ClientKind.DCR, ClientKind.PREREGISTERED):
+        OAuthClient.objects.create(
+            issuer="https://as.example", redirect_uri="", kind=kind, client_id="unused"
+        )
+    async_to_sync(upkeep.prune_flows)()
+    assert OAuthClient.objects.count() == 3
+    OAuthClient.objects.update(updated_at=timezone.now() - timedelta(days=8))
+    async_to_sync(upkeep.prune_flows)()
+    left = OAuthClient.objects.filter(client_id="unused")
+    assert left.get().kind == ClientKind.PREREGISTERED
+    assert grant.client in OAuthClient.objects.all()
