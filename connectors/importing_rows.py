@@ -55,6 +55,16 @@ class Row:
         ]
 
     @property
+    def asked(self) -> list[tuple[int, str, bool]]:
+        """Number and label of each blank, and whether it was given."""
+        return [(n, label, n in self.values) for n, label in enumerate(self.blanks)]
+
+    @property
+    def brings_credentials(self) -> bool:
+        """Whether the file had credentials, all of them."""
+        return bool(self.headers) and not self.blanks
+
+    @property
     def server_url(self) -> str:
         """The address that is dialled; what is missing of it is left out."""
         return self._filled(self.url)

@@ -31,22 +31,41 @@ def seal(*, user_id: int, url: str, auth_config: dict[str, Any] | None) -> str:
         context = _context(user_id, url)
     except InvalidUrl:
         return ""
-    ends_at = time.time() + settings.TICKET_TTL_S
-    content = json.dumps({"ends_at": ends_at, "auth_config": auth_config})
-    return encryption.seal(content.encode(), *context)
+    return _seal(auth_config, settings.TICKET_TTL_S, context)
 
 
 def unseal(text: str, *, user_id: int, url: str) -> dict[str, Any] | None:
     """Return what was sealed; None if that was for others, or is over."""
     try:
-        content = json.loads(encryption.unseal(text, *_context(user_id, url)))
-    except (DecryptionError, InvalidUrl):
+        context = _context(user_id, url)
+    except InvalidUrl:
         return None
-    if content["ends_at"] < time.time():
-        return None
-    config: dict[str, Any] = content["auth_config"]
+    config: dict[str, Any] | None = _unseal(text, context)
     return config
 
 
-def _context(user_id: int, url: str) -> tuple[str, str, str]:
+def seal_whole(value: Any, *, user_id: int, purpose: str, ttl_s: float) -> str:
+    """Return a JSON value for a hidden field: secrets along with where they go."""
+    return _seal(value, ttl_s, (_PURPOSE, purpose, str(user_id)))
+
+
+def unseal_whole(text: str, *, user_id: int, purpose: str) -> Any:
+    """Return what was sealed; None if that was for others, or is over."""
+    return _unseal(text, (_PURPOSE, purpose, str(user_id)))
+
+
+def _seal(value: Any, ttl_s: float, context: tuple[str, ...]) -> str:
+    content = json.dumps({"ends_at": time.time() + ttl_s, "value": value})
+    return encryption.seal(content.encode(), *context)
+
+
+def _unseal(text: str, context: tuple[str, ...]) -> Any:
+    try:
+        content = json.loads(encryption.unseal(text, *context))
+    except DecryptionError:
+        return None
+    return None if content["ends_at"] < time.time() else content["value"]
+
+
+def _context(user_id: int, url: str) -> tuple[str, ...]:
     return _PURPOSE, str(user_id), server_url.origin(url)

@@ -55,3 +55,24 @@ def test_anything_else_is_nothing(text: str):
 def test_without_credentials_or_a_server_nothing_is_kept():
     assert kept.seal(user_id=1, url=URL, auth_config=None) == ""
     assert kept.seal(user_id=1, url="nonsense", auth_config=CONFIG) == ""
+
+
+# --- A whole, with where it goes ---------------------------------------------
+
+
+def whole(user_id: int = 1, ttl_s: float = 60) -> str:
+    value = {"url": URL, "config": CONFIG}
+    return kept.seal_whole(value, user_id=user_id, purpose="import", ttl_s=ttl_s)
+
+
+def test_a_whole_comes_back_to_its_person_for_its_purpose_alone():
+    assert "s3cret" not in whole()
+    assert kept.unseal_whole(whole(), user_id=1, purpose="import")["config"] == CONFIG
+    assert kept.unseal_whole(whole(), user_id=2, purpose="import") is None
+    assert kept.unseal_whole(whole(), user_id=1, purpose="other") is None
+    assert kept.unseal_whole("nonsense", user_id=1, purpose="import") is None
+    assert kept.unseal(whole(), user_id=1, url=URL) is None
+
+
+def test_a_whole_ends():
+    assert kept.unseal_whole(whole(ttl_s=-1), user_id=1, purpose="import") is None

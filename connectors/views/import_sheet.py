@@ -1,0 +1,177 @@
+"""What the rows of an import show: where each stands, in colour, glyph and words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.utils import timezone
+
+from connectors import importing, reports
+from connectors.errors import ConnectorError
+from connectors.importing import Outcome, Room
+from connectors.importing_form import RowForm, Sheet
+from connectors.importing_rows import Row
+from connectors.manager import TestReport
+
+_NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A row as it is drawn: where it stands, and what its form has."""
+
+    row: Row
+    state: str = ""
+    glyph: str = "circle"
+    word: str = "Not tested yet"
+    sentence: str = ""
+    code: str = ""
+    ticket: str = ""
+    form: RowForm | None = None
+    twin: str = ""
+    can_sign_in: bool = False
+    # Whether a token would help, so that its field stands open.
+    wants_token: bool = False
+
+
+@dataclass(kw_only=True)
+class Counted:
+    """How far the tests are."""
+
+    total: int
+    ended: int = 0
+    passed: int = 0
+
+    def count(self, outcome: Outcome) -> None:
+        self.ended += outcome.is_final
+        self.passed += bool(outcome.ticket)
+
+
+async def context(
+    sheet: Sheet, *, outcomes: Mapping[int, Outcome] | None = None, said: str = ""
+) -> dict[str, Any]:
+    """Return what the page shows of a sheet, after `outcomes` of its rows."""
+    look_up = sync_to_async(importing.look_up)
+    room = await look_up(user_id=sheet.user_id, rows=sheet.rows)
+    lines = [
+        line(
+            row,
+            (outcomes or {}).get(row.number),
+            form=sheet.forms[row.number],
+            twin=room.twins.get(row.number, ""),
+        )
+        for row in sheet.rows
+        if not row.problem
+    ]
+    return {
+        "nav": "connectors",
+        "sheet": sheet,
+        "lines": lines,
+        "refused": [row for row in sheet.rows if row.problem],
+        "left": room.left,
+        "limit": settings.CONNECTOR_LIMIT,
+        "test_s": settings.TEST_TIMEOUT_S,
+        "said": said,
+    }
+
+
+def suggested(rows: Sequence[Row], room: Room) -> dict[int, dict[str, Any]]:
+    """Return how each row is filled in at first: what fits and is new is chosen."""
+    left = room.left
+    found = {}
+    for row in rows:
+        is_second = row.number in room.twins
+        chosen = left > 0 and not (row.problem or row.is_off or is_second)
+        left -= chosen
+        name = room.names.get(row.number, "")
+        found[row.number] = {"name": name, "chosen": chosen, "is_second": is_second}
+    return found
+
+
+def waiting(row: Row) -> Line:
+    return Line(row=row, state="checking", glyph="clock", word="Waits for its turn")
+
+
+def line(
+    row: Row,
+    outcome: Outcome | None,
+    *,
+    form: RowForm | None = None,
+    twin: str = "",
+) -> Line:
+    """Return where a row stands; without an outcome by what its form says."""
+    shared: dict[str, Any] = {"row": row, "form": form, "twin": twin}
+    if outcome is None:
+        return _untested(shared, row, form)
+    if outcome.report is not None:
+        return _after(outcome.report, shared, row)
+    if outcome.problem is not None:
+        return _refused(outcome.problem, shared)
+    return Line(**shared, state="checking", glyph="loader-circle", word="Testing…")
+
+
+def saved(names: Sequence[str]) -> str:
+    """Say which connectors were saved."""
+    shown = ", ".join(names[:_NAMES_SHOWN])
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return f"{shown}{more} {'was' if len(names) == 1 else 'were'} saved."
+
+
+def _untested(shared: dict[str, Any], row: Row, form: RowForm | None) -> Line:
+    ticket = str(form["ticket"].value() or "") if form else ""
+    if ticket:
+        word = "The test has passed"
+        look = {"state": "ready", "glyph": "circle-check", "word": word}
+        return Line(**shared, **look, ticket=ticket)
+    if row.missing:
+        needs = f"Needs {', '.join(row.missing)}"
+        return Line(**shared, state="sign-in", glyph="key-round", word=needs)
+    return Line(**shared)
+
+
+def _refused(problem: ConnectorError, shared: dict[str, Any]) -> Line:
+    return Line(
+        **shared,
+        state="review",
+        glyph="circle-alert",
+        word="Not done",
+        sentence=problem.message,
+        code=problem.code,
+    )
+
+
+def _after(report: TestReport, shared: dict[str, Any], row: Row) -> Line:
+    """Return where a row stands after a test."""
+    has_offered = row.auth_config is not None
+    found = reports.of(
+        result=report.result,
+        url=row.server_url,
+        offered=has_offered,
+        tested_at=timezone.now(),
+    )
+    code = report.result.error_code or ""
+    asks = code in reports.AT_SIGN_IN
+    can_sign_in = asks and found.offer is not None and not row.blanks
+    look = _look(code, is_good=report.result.success, asks=asks)
+    return Line(
+        **shared,
+        **look,
+        word=found.headline,
+        sentence=found.sentence,
+        code=code,
+        ticket=report.ticket,
+        can_sign_in=can_sign_in,
+        wants_token=asks,
+    )
+
+
+def _look(code: str, *, is_good: bool, asks: bool) -> dict[str, str]:
+    if is_good:
+        if code:
+            return {"state": "review", "glyph": "triangle-alert"}
+        return {"state": "ready", "glyph": "circle-check"}
+    if asks:
+        return {"state": "sign-in", "glyph": "key-round"}
+    return {"state": "unreachable", "glyph": "circle-alert"}
