@@ -29,7 +29,7 @@ from connectors.errors import (
 )
 from connectors.models import Outcome, Source, ToolCall
 from connectors.recording import CallResult, Record
-from systemtools import schema, statuses
+from systemtools import registry, schema, statuses
 from systemtools.base import Context, Method, Progress, ToolError
 from systemtools.errors import ToolNotConnected, ToolUnavailable
 from systemtools.statuses import Status
@@ -145,7 +145,7 @@ async def _perform(call: _Call) -> tuple[schema.Blocks, Any]:
     """Check the call, wait for its turn, make it; return the answer."""
     _refuse_unusable(call.status)
     if call.method is None:
-        raise ToolNotFound("This tool does not have what was called.")
+        raise _missing(call)
     if call.expected and call.expected != call.row.definition_hash:
         raise ToolPendingReview
     given = schema.read_arguments(call.method.arguments, call.arguments)
@@ -156,6 +156,15 @@ async def _perform(call: _Call) -> tuple[schema.Blocks, Any]:
         call.began = True
         call.answer = await _answer(call, call.method, tool, given)
     return call.answer
+
+
+def _missing(call: _Call) -> ConnectorError:
+    """Return what is raised for a method that is not there, or was not granted."""
+    tool = call.status.tool
+    if call.row.tool not in registry.methods(tool):
+        return ToolNotFound(f"{tool.name} has no tool of this name.")
+    message = f"You have not allowed this to {tool.name}. Sign in again to allow it."
+    return SignInRequired(message, system_tool=tool.id)
 
 
 def _context(call: _Call) -> Context:

@@ -59,14 +59,17 @@ async def connect(
     tool = status.tool
     if status.why_not:
         raise ToolUnavailable(status.why_not)
-    if status.is_connected and config is None:
+    if status.is_connected and not config:
         message = f"{tool.name} is already connected."
         return Connected(success=True, message=message)
-    if tool.auth_type == "oauth":
+    if tool.auth_type == "oauth" and not status.is_connected:
         await save_config(user_id=user_id, tool_id=tool_id, config=config or {})
         return await _to_provider(tool, user_id=user_id, session_key=session_key)
     await sync_to_async(_connect)(user_id, tool, config or {})
-    return Connected(success=True, message=f"{tool.name} is connected.")
+    told = f"{tool.name} is connected."
+    if status.is_connected:
+        told = f"{tool.name} is connected, and what you entered is saved."
+    return Connected(success=True, message=told)
 
 
 async def save_config(*, user_id: int, tool_id: str, config: dict[str, Any]) -> None:

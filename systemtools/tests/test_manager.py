@@ -50,6 +50,17 @@ def grant(user: User, *, scope: str = "letters.read", **facts: Any) -> OAuthGran
     )
 
 
+def call(user: User, name: str, **arguments: Any) -> calls.CallResult:
+    return async_to_sync(calls.call_tool)(
+        user_id=user.pk,
+        username=user.username,
+        tool_id="letters",
+        name=name,
+        arguments=arguments,
+        via="page",
+    )
+
+
 # --- Settings ----------------------------------------------------------------
 
 
@@ -65,7 +76,8 @@ def test_a_secret_is_sealed_and_the_rest_is_not(alice: User) -> None:
 
 def test_a_secret_that_is_not_sent_again_stays(alice: User) -> None:
     connect(alice, "weather", config=CONFIG)
-    connect(alice, "weather", config={"town": "Bonn", "days": 5})
+    again = connect(alice, "weather", config={"town": "Bonn", "days": 5})
+    assert again.message == "Weather is connected, and what you entered is saved."
     assert entered(alice) == {"town": "Bonn", "days": 5, "key": "k3ys"}
     save(alice, town="Kiel", key="other")
     assert entered(alice) == {"town": "Kiel", "days": 3, "key": "other"}
@@ -148,17 +160,20 @@ def test_a_grant_that_was_withdrawn_asks_for_a_new_sign_in(alice: User) -> None:
     assert (status.is_connected, status.signs_in_again) == (False, True)
     assert connect(alice, "letters").requires_oauth
     with pytest.raises(SignInRequired) as caught:
-        async_to_sync(calls.call_tool)(
-            user_id=alice.pk,
-            username="alice",
-            tool_id="letters",
-            name="look",
-            arguments={},
-            via="page",
-        )
+        call(alice, "look")
     assert caught.value.message == "Sign in to Letters again to use its tools."
     assert caught.value.system_tool == "letters"
     assert caught.value.is_oauth
+
+
+def test_what_was_not_granted_asks_for_a_sign_in_that_allows_it(alice: User) -> None:
+    grant(alice)
+    assert not call(alice, "look").is_error
+    with pytest.raises(SignInRequired) as caught:
+        call(alice, "send", text="hello")
+    assert caught.value.system_tool == "letters"
+    message = "You have not allowed this to Letters. Sign in again to allow it."
+    assert caught.value.message == message
 
 
 def test_to_disconnect_ends_the_sign_in(alice: User) -> None:
