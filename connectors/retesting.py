@@ -4,19 +4,29 @@ A token that ended unnoticed is renewed and the test made again: what a person s
 whether the connector works, not whether its token was young.
 """
 
+import asyncio
 from dataclasses import replace
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 
 from connectors import credentials, grant_rows, proof
 from connectors.credentials import Credential
-from connectors.errors import AuthFailed, GrantWithdrawn, NotVerified, ServerFailure
+from connectors.errors import (
+    AuthFailed,
+    GrantWithdrawn,
+    NotVerified,
+    ServerFailure,
+    TimedOut,
+)
 from connectors.models import AuthType, ConnectionTest, UserMCPConnection
 from connectors.steps import Track
 from connectors.targets import Target
 from connectors.validator import ValidationResult
 
 UNAUTHORIZED = 401
+# A test has a clock of its own, and more to tell when that has run out.
+GRACE_S = 0.5
 
 
 async def dial(*, seen: UserMCPConnection, target: Target) -> ValidationResult:
@@ -26,13 +36,19 @@ async def dial(*, seen: UserMCPConnection, target: Target) -> ValidationResult:
         SecretUnreadable: there is nothing to sign in with.
         TooManyRequests: as `proof.dial`.
     """
+    # Only renewals are waited for beside the test itself.
+    may_renew = seen.auth_type == AuthType.OAUTH
+    limit_s = settings.TEST_TIMEOUT_S + GRACE_S if may_renew else None
     try:
-        credential = await credentials.of(seen)
-        result = await _try(seen, target, credential)
-        while _refused_token(result) and await credential.renew():
+        async with asyncio.timeout(limit_s):
+            credential = await credentials.of(seen)
             result = await _try(seen, target, credential)
+            while _refused_token(result) and await credential.renew():
+                result = await _try(seen, target, credential)
     except ServerFailure as failure:
         return _not_made(failure)
+    except TimeoutError:
+        return _not_made(TimedOut(after_s=settings.TEST_TIMEOUT_S))
     if credential.bearer and result.wanted_scope:
         await sync_to_async(grant_rows.want_more)(
             grant_id=credential.bearer.grant_id, scope=result.wanted_scope

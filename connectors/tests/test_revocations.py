@@ -1,6 +1,7 @@
 """A sign-in that is ended here is ended at its service as well, or that is said."""
 
 import time
+from datetime import timedelta
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -13,6 +14,7 @@ from config.tests.rest import ApiClient
 from connectors import grants, manager, revocations
 from connectors.errors import GrantWithdrawn, InvalidInput, NotVerified
 from connectors.models import (
+    GrantState,
     OAuthClient,
     OAuthGrant,
     OAuthRevocation,
@@ -274,3 +276,21 @@ def test_a_test_with_a_service_that_is_away_says_that(
     ]  # fmt: skip
     row = CONNECTORS.get()
     assert (row.status, row.is_verified) == (Status.SERVER_ERROR, True)
+
+
+def test_a_test_takes_no_longer_for_a_renewal_that_somebody_else_makes(
+    grant: OAuthGrant, settings: Settings
+) -> None:
+    settings.TEST_TIMEOUT_S = 1
+    granted.end(grant)
+    now = timezone.now()
+    OAuthGrant.objects.update(
+        state=GrantState.REFRESHING,
+        lease_owner="somebody",
+        lease_until=now + timedelta(seconds=10),
+        refresh_started_at=now,
+    )
+    report = verbs.retest(grant.user, grant.connector_id or 0)
+    assert report.result.error_code == "TIMEOUT"
+    assert timezone.now() - now < timedelta(seconds=5)
+    assert CONNECTORS.get().is_verified
