@@ -8,29 +8,23 @@ Authorization Flow".
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 from asgiref.sync import sync_to_async
-from django.apps import apps
-from django.utils.module_loading import import_string
 
 from connectors import (
-    admission,
-    client_identity,
+    exchanges,
     flows,
-    pools,
     proof,
-    revocations,
-    server_url,
     sign_in_rows,
+    tool_grants,
 )
 from connectors.auth import oauth
 from connectors.auth.oauth import Discovery, Tokens
 from connectors.errors import (
-    ClientRefused,
     ConnectorDisabled,
     ConnectorError,
     ConnectorNotFound,
@@ -63,14 +57,25 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A sign-in that led to a connector, or on to `authorization_url`."""
+    """A sign-in that led to a connector or a system tool, or on.
+
+    That is to `authorization_url`, where the person has to go once more.
+    """
 
     flow_id: int
+    system_tool: str = ""
     connector: UserMCPConnection | None = None
     is_new: bool = False
     account_label: str = ""
     authorization_url: str = field(default="", repr=False)
     resume: dict[str, Any] | None = None
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """What it led to, by its name in logs and hooks; {} for nothing yet."""
+        if self.system_tool:
+            return {"system_tool": self.system_tool}
+        return {"connector_id": self.connector.pk} if self.connector else {}
 
 
 async def finish(
@@ -85,7 +90,7 @@ async def finish(
         SignInFailed: `reason` is invalid_state, used, expired, issuer_mismatch,
             access_denied, unavailable, provider_error, no_code, exchange_failed,
             client_refused, test_failed, limit_reached, busy, connector_gone,
-            connector_changed, or failed for what is none of these.
+            connector_changed, nothing_granted, or failed for what is none of these.
     """
     work = asyncio.ensure_future(_claimed(user_id, session_key, params))
     try:
@@ -105,27 +110,44 @@ async def _claimed(
         begun = await sync_to_async(flows.claim)(
             user_id=user_id, session_key=session_key, state=params.get("state", "")
         )
-        finished = await _finish(begun, params)
+        is_tool = bool(begun.flow.system_tool)
+        finished = await (_finish_tool if is_tool else _finish)(begun, params)
     except ConnectorError as error:
         failure = _as_failure(error)
         if begun is not None:
             failure.flow_id = begun.flow.pk
+            failure.system_tool = begun.flow.system_tool
             await sync_to_async(flows.end)(begun, failure=failure)
         flow_id = failure.flow_id
         log.info(
             "oauth.failed", user_id=user_id, flow_id=flow_id, error_code=failure.reason
         )
         raise failure from None
-    if finished.connector is not None:
-        connector_id = finished.connector.pk
-        log.info("oauth.finished", user_id=user_id, connector_id=connector_id)
-        await _tell(user_id=user_id, connector_id=connector_id)
+    if where := finished.where:
+        log.info("oauth.finished", user_id=user_id, **where)
+        await exchanges.tell(user_id=user_id, **where)
     return finished
+
+
+async def _finish_tool(begun: Begun, params: Mapping[str, str]) -> Finished:
+    code = oauth.check_callback(params, begun.pending.server)
+    tokens, label = await exchanges.exchange(begun, code)
+    try:
+        await sync_to_async(tool_grants.keep)(begun, tokens, label=label)
+    except Exception:
+        await exchanges.take_back(begun, tokens)
+        raise
+    return Finished(
+        flow_id=begun.flow.pk,
+        system_tool=begun.flow.system_tool,
+        account_label=label,
+        resume=begun.flow.resume,
+    )
 
 
 async def _finish(begun: Begun, params: Mapping[str, str]) -> Finished:
     code = oauth.check_callback(params, begun.pending.server)
-    tokens, label = await _exchange(begun, code)
+    tokens, label = await exchanges.exchange(begun, code)
     seen = None
     try:
         seen, target = await sync_to_async(_target)(begun, tokens, label)
@@ -142,7 +164,7 @@ async def _finish(begun: Begun, params: Mapping[str, str]) -> Finished:
         )
         connector = await _save(begun, granted, seen)
     except Exception:
-        await _take_back(begun, tokens)
+        await exchanges.take_back(begun, tokens)
         raise
     if not result.success:
         raise _test_failed(result)
@@ -153,31 +175,6 @@ async def _finish(begun: Begun, params: Mapping[str, str]) -> Finished:
         account_label=label,
         resume=begun.flow.resume,
     )
-
-
-async def _exchange(begun: Begun, code: str) -> tuple[Tokens, str]:
-    """Return the tokens, and whose account they are for.
-
-    Raises:
-        SignInFailed: the code or our client was refused.
-        ServerFailure: no answer came.
-    """
-    server, client = begun.pending.server, begun.identity.client
-    await pools.release_db()
-    place = admission.admit(
-        user_id=begun.flow.user_id, origin=server_url.origin(server.token_endpoint)
-    )
-    try:
-        async with place, oauth.leg() as leg:
-            tokens = await oauth.exchange(
-                leg, pending=begun.pending, client=client, code=code
-            )
-            return tokens, await oauth.account_label(leg, server=server, tokens=tokens)
-    except ClientRefused:
-        await sync_to_async(client_identity.forget)(
-            begun.identity, issuer=server.issuer
-        )
-        raise
 
 
 def _target(
@@ -257,18 +254,6 @@ async def _save(
     return connector
 
 
-async def _take_back(begun: Begun, tokens: Tokens) -> None:
-    """Revoke tokens that nobody keeps; the worker goes on where that fails."""
-    revocation = await sync_to_async(revocations.forget_unkept)(
-        user_id=begun.flow.user_id,
-        server=begun.pending.server,
-        client=begun.identity.client,
-        tokens=tokens,
-    )
-    if revocation is not None:
-        await revocations.carry_out(revocation.pk)
-
-
 def _test_failed(result: ValidationResult) -> SignInFailed:
     failure = SignInFailed(
         f"You are signed in, but the connection does not work. {result.error_message}",
@@ -284,15 +269,3 @@ def _as_failure(error: ConnectorError) -> SignInFailed:
         return error
     kinds = (reason for kind, reason in _REASONS if isinstance(error, kind))
     return SignInFailed(error.message, reason=next(kinds, "failed"))
-
-
-async def _tell(*, user_id: int, connector_id: int) -> None:
-    """Tell other rooms, which their apps name as `after_sign_in`."""
-    for app in apps.get_app_configs():
-        if path := getattr(app, "after_sign_in", ""):
-            hook: Callable[..., Awaitable[None]] = import_string(path)
-            try:
-                await hook(user_id=user_id, connector_id=connector_id)
-            except Exception:
-                # The sign-in is as good: what waited for it is found by its owner.
-                log.exception("oauth.hook_failed", user_id=user_id, hook=path)

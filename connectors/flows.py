@@ -183,8 +183,9 @@ def _begin(
     flow.error, flow.used_at = "", None
     flow.expires_at = timezone.now() + timedelta(seconds=settings.OAUTH_FLOW_TTL_S)
     flow.save()
-    if flow.connector_id is not None:
-        older = OAuthFlow.objects.filter(connector=flow.connector_id, used_at=None)
+    if flow.connector_id is not None or flow.system_tool:
+        same = {"connector": flow.connector_id, "system_tool": flow.system_tool}
+        older = OAuthFlow.objects.filter(user=flow.user_id, used_at=None, **same)
         older.exclude(pk=flow.pk).delete()
     return flow
 
@@ -260,7 +261,7 @@ def prune() -> None:
     OAuthFlow.objects.filter(expires_at__lt=timezone.now() - DRAFT_TTL).delete()
 
 
-def succeed(begun: Begun, row: UserMCPConnection) -> None:
+def succeed(begun: Begun, row: UserMCPConnection | None) -> None:
     """Store what a sign-in led to, and forget what only it needed."""
     _same(begun).update(connector=row, draft=None, verifier=None, error="")
 
@@ -277,7 +278,7 @@ def _is_signed_in(user_id: int, url: str) -> bool:
 
 def _refused(flow: OAuthFlow, detail: str, *, reason: str) -> SignInFailed:
     failure = SignInFailed(detail, reason=reason)
-    failure.flow_id = flow.pk
+    failure.flow_id, failure.system_tool = flow.pk, flow.system_tool
     return failure
 
 

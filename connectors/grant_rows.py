@@ -65,28 +65,28 @@ _TOKEN_FIELDS = {
 def store(
     *,
     user_id: int,
-    connector_id: int,
+    connector_id: int | None = None,
+    system_tool: str = "",
     pending: Pending,
-    client: OAuthClient,
+    client: OAuthClient | Client,
     tokens: Tokens,
     label: str,
 ) -> OAuthGrant:
-    """Store what a person just granted for a connector, in place of what was there.
+    """Store what a person just granted for one of the two, in place of what was there.
 
     Call it in the transaction that stores the connector. Whoever renews the grant
     before it then finds another version, and throws away what they got.
     """
+    target = {"connector_id": connector_id, "system_tool": system_tool}
     grants = OAuthGrant.objects.select_for_update()
-    row = grants.filter(connector_id=connector_id).first()
-    row = row or OAuthGrant(connector_id=connector_id, version=0)
-    row.user_id = user_id
-    row.issuer, row.client = pending.server.issuer, client
+    row = grants.filter(user=user_id, **target).first()
+    row = row or OAuthGrant(user_id=user_id, version=0, **target)
+    row.issuer, row.client = pending.server.issuer, None
+    if isinstance(client, OAuthClient):
+        row.client, client = client, client_identity.client_of(client)
     row.resource, row.account_label = pending.resource, label
     row.wanted_scope = ""
-    place = {
-        "server": pending.server.stored(),
-        "client": asdict(client_identity.client_of(client)),
-    }
+    place = {"server": pending.server.stored(), "client": asdict(client)}
     _fill(row, tokens, place=place, issued_at=timezone.now())
     row.save()
     return row
@@ -107,15 +107,17 @@ def client_of(row: OAuthGrant) -> Client | None:
     """Return the client that the tokens were given to; no other one can renew them.
 
     Its row may be another client by now, registered anew for those who came later. If
-    it is the same one, the row has its newest secret.
+    it is the same one, the row has its newest secret. A system tool has no such row:
+    its client is the installation's.
 
     Raises:
         SecretUnreadable: it cannot be opened.
     """
+    given = Client(**opened(row.tokens)["client"])
     if row.client is None:
-        return None
-    current, given = client_identity.client_of(row.client), opened(row.tokens)["client"]
-    return current if current.client_id == given["client_id"] else Client(**given)
+        return client_identity.newest(given) if row.system_tool else None
+    current = client_identity.client_of(row.client)
+    return current if current.client_id == given.client_id else given
 
 
 def is_held(row: OAuthGrant) -> bool:
@@ -217,11 +219,16 @@ def end(seen: OAuthGrant, *, fresh_rejected: bool = False) -> bool:
         if connector:
             health.failed(connector, error_code=AuthFailed.code)
             connector.save(update_fields=health.HEALTH_FIELDS)
-    ids = {"user_id": seen.user_id, "connector_id": seen.connector_id}
-    log.info("oauth.sign_in_again", **ids, fresh_rejected=fresh_rejected)
+    log.info("oauth.sign_in_again", **ids_of(seen), fresh_rejected=fresh_rejected)
     if connector:
         health.announce(connector, before=before)
     return True
+
+
+def ids_of(row: OAuthGrant) -> dict[str, Any]:
+    """Return what log events name of a grant."""
+    ids = {"user_id": row.user_id, "connector_id": row.connector_id}
+    return ids if row.connector_id else {**ids, "system_tool": row.system_tool}
 
 
 def want_more(*, grant_id: int, scope: str) -> None:

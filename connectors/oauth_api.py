@@ -95,6 +95,8 @@ def _come_back(request: Request) -> HttpResponseRedirect:
         )
     except SignInFailed as failure:
         return _failed(failure)
+    if finished.system_tool:
+        return _to(f"{_tool(finished.system_tool)}/done", flow=finished.flow_id)
     if finished.connector is None:
         return HttpResponseRedirect(finished.authorization_url)
     return _to(DONE, connector=finished.connector.pk, flow=finished.flow_id)
@@ -132,7 +134,14 @@ def client_metadata(request: HttpRequest) -> JsonResponse:
 
 def _failed(failure: SignInFailed) -> HttpResponseRedirect:
     flow = {"flow": failure.flow_id} if failure.flow_id else {}
-    return _to(FAILED, error=failure.reason, **flow)
+    tool = failure.system_tool
+    path = f"{_tool(tool)}/error" if tool else FAILED
+    return _to(path, error=failure.reason, **flow)
+
+
+def _tool(system_tool: str) -> str:
+    """Return where the pages of a sign-in to a system tool are, in its own room."""
+    return f"/system-tools/{system_tool}/sign-in"
 
 
 def _to(path: str, **query: Any) -> HttpResponseRedirect:

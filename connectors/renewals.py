@@ -140,7 +140,7 @@ def _pauses() -> Iterator[float]:
 async def _lead(taken: OAuthGrant) -> Bearer:
     """Renew a grant whose lease is ours."""
     began = time.monotonic()
-    ids = {"user_id": taken.user_id, "connector_id": taken.connector_id}
+    ids = grant_rows.ids_of(taken)
     try:
         tokens = await _ask(taken)
     except GrantWithdrawn:
@@ -194,7 +194,7 @@ def _after_refusal(taken: OAuthGrant, client: Client) -> ServerFailure:
     Ours is registered anew by the next sign-in. One that the operator has to put right
     ends nobody's sign-in, and another sign-in would not help.
     """
-    kind = taken.client.kind if taken.client else ClientKind.DCR
+    kind = taken.client.kind if taken.client else ClientKind.PREREGISTERED
     if kind in (ClientKind.PREREGISTERED, ClientKind.CIMD):
         return ServerError(
             "Its sign-in service does not accept the client of this installation.",

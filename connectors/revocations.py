@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from asgiref.sync import sync_to_async
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -51,7 +52,18 @@ class Receipt:
 
 def forget_of(connector_id: int) -> Forgotten | None:
     """Forget the grant of a connector, as `forget`; None if nobody is signed in."""
-    grant = OAuthGrant.objects.filter(connector_id=connector_id).first()
+    return _forget_first(OAuthGrant.objects.filter(connector_id=connector_id))
+
+
+@transaction.atomic
+def forget_tool(*, user_id: int, system_tool: str) -> Forgotten | None:
+    """Forget what a person granted for a system tool, as `forget_of`."""
+    grants = OAuthGrant.objects.filter(user=user_id, system_tool=system_tool)
+    return _forget_first(grants)
+
+
+def _forget_first(grants: QuerySet[OAuthGrant]) -> Forgotten | None:
+    grant = grants.first()
     if grant is None:
         return None
     row = forget(grant)

@@ -116,6 +116,12 @@ TEXTS = {
         "The sign-in itself worked. The test with it did not pass.",
         "Test the server, then try again.",
     ),
+    "nothing_granted": (
+        "nothing was allowed",
+        "You signed in, and gave none of the permissions that it is for. "
+        f"{NOTHING_STORED}",
+        "Try again, and leave ticked what you want it to do.",
+    ),
     "limit_reached": (
         "there is no place left",
         f"You have {{limit}} connectors, as many as are allowed. {NOTHING_STORED}",

@@ -64,6 +64,7 @@ class Failed:
     name: str
     connector_id: int | None
     resume: dict[str, Any] | None
+    system_tool: str = ""
 
 
 def draft_of(*, user_id: int, flow_id: int) -> Draft:
@@ -130,6 +131,7 @@ def failed_flow(*, user_id: int, flow_id: int) -> Failed:
         name=name,
         connector_id=flow.connector_id,
         resume=flow.resume,
+        system_tool=flow.system_tool,
     )
 
 

@@ -7,14 +7,16 @@ class SignInFailed(ServerFailure):
     """A sign-in by OAuth that did not come to its end.
 
     `reason` is one short word that an address may carry, and a page explains.
-    `flow_id` is the sign-in, where it is the person's own; `test_code` the error code
-    of the connection test that failed after it.
+    `flow_id` is the sign-in, where it is the person's own, and `system_tool` what it
+    was to, if that is no connector; `test_code` the error code of the connection test
+    that failed after it.
     """
 
     code = "OAUTH_FAILED"
     message = "The sign-in did not work."
     suggestion = "Try again; if that does not help, ask the server's owner."
     flow_id: int | None = None
+    system_tool: str = ""
     test_code: str = ""
 
     def __init__(

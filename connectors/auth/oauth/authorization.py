@@ -62,10 +62,12 @@ def begin(
     redirect_uri: str,
     scope: str,
     prompt: str = "",
+    extra: Mapping[str, str] | None = None,
 ) -> Pending:
     """Begin a sign-in: make the address that the person is sent to.
 
     `prompt` asks the provider to ask the person (OpenID Connect Core 3.1.2.1).
+    `extra` are parameters that this one provider wants beside the standard.
 
     Raises:
         SignInFailed: the address is none that a browser may be sent to.
@@ -89,6 +91,7 @@ def begin(
     if prompts := f"{prompt} {consent}".strip():
         query["prompt"] = prompts
     query.update(quirks.of(server.authorization_endpoint).authorize)
+    query.update(extra or {})
     return Pending(
         server=server,
         verifier=verifier,
