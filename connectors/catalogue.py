@@ -69,8 +69,8 @@ class Entry:
 
     @property
     def checked(self) -> date | None:
-        """When the newest of its facts was read; None if only administrators know."""
-        return catalogue_file.newest(self.facts.values())
+        """When the oldest of its facts was read; None if only administrators know."""
+        return catalogue_file.oldest(self.facts.values())
 
     @property
     def variable(self) -> str:

@@ -3,15 +3,15 @@
 Made from what is stored: nobody is dialled. What is not known is not shown.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from connectors import cards, looks, server_url
 from connectors.catalogue import NONE, OAUTH, TOKEN, Entry
 from connectors.catalogue_file import CATEGORIES, OTHER, Fact
-from connectors.errors import InvalidUrl
 from connectors.looks import Look
 from connectors.models import Status, UserMCPConnection
 
@@ -33,6 +33,10 @@ LABELS = {
     "note": "Note",
 }
 LINKS = frozenset({"website", "privacy_policy"})
+# A category of fewer is found faster by searching.
+MIN_IN_CATEGORY = 2
+# Whose pages differ by what stands behind their host.
+SHARED_HOST = "github.com"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +72,10 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where something was read."""
+    """Where something was read: the page, and whose it is."""
 
     url: str
-    host: str
+    place: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,19 +131,19 @@ def lines(entry: Entry) -> list[Line]:
             values=_values(entry, name, fact.value),
             is_link=name in LINKS,
             fact=fact,
-            sources=[Source(url=url, host=_host(url)) for url in fact.sources],
+            sources=[Source(url=url, place=_place(url)) for url in fact.sources],
         )
         for name, fact in known
         if fact is not None
     ]
 
 
-def categories(entries: Iterable[Entry]) -> list[tuple[str, str]]:
-    """Return the categories that there are: value and word, by their words."""
-    found = {one.category for one in entries}
-    words = {one: CATEGORIES.get(one, "Other") for one in found}
-    known = sorted(found - {OTHER}, key=words.__getitem__)
-    return [(one, words[one]) for one in [*known, *sorted(found & {OTHER})]]
+def categories(entries: Iterable[Entry], *, chosen: str) -> list[tuple[str, str]]:
+    """Return the categories to choose from, value and word, by their words."""
+    counts = Counter(one.category for one in entries)
+    found = {one for one, n in counts.items() if n >= MIN_IN_CATEGORY or one == chosen}
+    words = {**CATEGORIES, OTHER: "Other"}
+    return [(one, word) for one, word in words.items() if one in found]
 
 
 def prefill(entry: Entry, *, name: str, kind: str = "") -> str:
@@ -172,8 +176,9 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(str, value)) if many else (str(value),)
 
 
-def _host(url: str) -> str:
-    try:
-        return server_url.host(url)
-    except InvalidUrl:
-        return url
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    host = (parts.hostname or url).removeprefix("www.")
+    if host != SHARED_HOST:
+        return host
+    return "/".join([host, *parts.path.split("/")[1:3]])

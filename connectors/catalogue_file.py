@@ -57,9 +57,9 @@ def servers() -> dict[str, Known]:
     return {one["key"]: _known(one) for one in read}
 
 
-def newest(facts: Iterable[Fact]) -> date | None:
-    """Return the day at which the last of these was read."""
-    return max((fact.checked for fact in facts if fact.checked), default=None)
+def oldest(facts: Iterable[Fact]) -> date | None:
+    """Return the day at which the first of these was read; None if none was."""
+    return min((fact.checked for fact in facts if fact.checked), default=None)
 
 
 def _known(one: dict[str, Any]) -> Known:

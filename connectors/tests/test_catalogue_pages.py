@@ -1,7 +1,6 @@
 """The pages of known servers: looked for, read about, and connected."""
 
 import re
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -60,7 +59,7 @@ def shown(html: str) -> list[str]:
 def test_every_known_server_is_listed_with_the_day_it_was_read(browser: Client):
     html = browser.get(LIST).text
     assert {"notion", "github", "deepwiki"} <= set(shown(html))
-    assert "last on 30 November 2026; no server was asked" in plain(html)
+    assert "since 22 November 2026; no server was asked" in plain(html)
 
 
 def test_servers_are_looked_for_by_words_and_category(browser: Client):
@@ -106,8 +105,9 @@ def test_what_a_person_has_is_marked(browser: Client, alice: User, bob: User):
     url = "https://mcp.linear.app/mcp"
     rows.connector(bob, server_url=url)
     assert "Connected" not in browser.get(LIST, {"q": "linear"}).text
-    broken = {"status": Status.SIGN_IN_AGAIN, "is_verified": False}
-    rows.connector(alice, server_url=url, **broken)
+    rows.connector(
+        alice, server_url=url, status=Status.SIGN_IN_AGAIN, is_verified=False
+    )
     assert "Sign in again" in browser.get(LIST, {"q": "linear"}).text
     rows.connector(alice, slot=2, server_url=f"{url}/")
     html = browser.get(LIST, {"q": "linear"}).text
@@ -148,7 +148,7 @@ def test_a_server_is_told_about_before_it_is_connected(browser: Client):
     assert 'href="https://attio.com/legal/privacy" target="_blank"' in html
     # Where it was read, and when.
     assert 'href="https://github.com/openai/plugins/blob/' in html
-    assert "github.com in a new tab , 30 Nov 2026" in words
+    assert "github.com/openai/plugins in a new tab , 30 Nov 2026" in words
     assert not OAuthFlow.objects.exists()
 
 
@@ -311,13 +311,18 @@ def test_kinds_of_sign_in_in_words(db: None, key: str, words: str):
     assert catalogue_cards.sign_in_words(catalogue.find(key)) == words
 
 
-def test_a_server_of_no_category_is_among_the_others(db: None):
+def test_a_category_of_one_is_offered_only_where_it_is_chosen(db: None):
     fields = {"name": "Wiki", "server_url": "https://wiki.example/mcp"}
     CatalogueEntry.objects.create(key="wiki", fields=fields)
-    assert catalogue_cards.categories(catalogue.entries())[-1] == ("other", "Other")
+    known = catalogue.entries()
+    shown = catalogue_cards.categories(known, chosen="")
+    assert ("payments", "Payments") in shown
+    assert "other" not in dict(shown)
+    assert catalogue_cards.categories(known, chosen="other")[-1] == ("other", "Other")
+    assert catalogue_cards.categories(known, chosen="no such") == shown
 
 
 def _link(html: str, part: str) -> str:
     """Return the address of the form that holds `part`."""
-    found: list[Any] = re.findall(rf'href="({reverse("connector-add")}\?[^"]*)"', html)
+    found: list[str] = re.findall(rf'href="({reverse("connector-add")}\?[^"]*)"', html)
     return next(one.replace("&amp;", "&") for one in found if part in one)

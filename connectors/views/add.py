@@ -1,6 +1,6 @@
 """Add a connector: the form, and the save of what its test proved."""
 
-from typing import cast
+from typing import Any, cast
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -51,7 +51,7 @@ async def add(request: PageRequest) -> HttpResponse:
     }
     user_id = await person(request)
     form = AddForm(user_id=user_id, initial=given)
-    shown = {"problem": await sync_to_async(_full)(user_id)}
+    shown: dict[str, Any] = {"problem": await sync_to_async(_full)(user_id)}
     if not given["server_url"]:
         known = await sync_to_async(catalogue.context)(user_id=user_id)
         shown |= {**known, "is_choosing": True}

@@ -81,9 +81,9 @@ def context(*, user_id: int, query: str = "", category: str = "") -> dict[str, A
         "rows": catalogue_cards.rows(found, user_id=user_id),
         "query": query,
         "category": category,
-        "categories": catalogue_cards.categories(entries),
+        "categories": catalogue_cards.categories(entries, chosen=category),
         "total": len(entries),
-        "checked": max(days, default=None),
+        "checked": min(days, default=None),
     }
 
 
