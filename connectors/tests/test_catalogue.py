@@ -81,9 +81,10 @@ def test_what_is_not_known_is_empty_and_not_invented(db: None):
     assert exa.capabilities == ()
 
 
-def test_a_server_that_nobody_knows_is_not_found(db: None):
+@pytest.mark.parametrize("key", ["", "Notion", "no-such-server", "../notion"])
+def test_a_server_that_nobody_knows_is_not_found(db: None, key: str):
     with pytest.raises(ConnectorNotFound):
-        catalogue.find("nothing-of-that-name")
+        catalogue.find(key)
 
 
 def test_servers_are_in_the_order_of_their_names(db: None):
