@@ -6,7 +6,6 @@ document around it.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -15,9 +14,9 @@ from agent.models import Conversation, Message, Role
 from agent.parts import Part
 from agent.receipts import Receipt, receipt
 from connectors.text import slug
+from systemtools.export.markdown import escaped, fenced, quoted
 
 NAME_CHARS: Final = 60
-_FENCES: Final = re.compile("`{3,}")
 
 
 def file_name(conversation: Conversation) -> str:
@@ -36,9 +35,14 @@ def as_json(conversation: Conversation) -> str:
     return json.dumps(written, indent=2, ensure_ascii=False) + "\n"
 
 
+def as_rows(conversation: Conversation) -> list[dict[str, Any]]:
+    """Return a conversation as rows: one for each message, text and call."""
+    return [row for one in _messages(conversation) for row in _rows_of(one)]
+
+
 def as_markdown(conversation: Conversation) -> str:
     """Return a conversation as one Markdown document."""
-    pieces = [f"# {_escaped(conversation.title)}"]
+    pieces = [f"# {escaped(conversation.title)}"]
     for message in _messages(conversation):
         pieces += _of_message(message)
     return "\n\n".join(pieces) + "\n"
@@ -65,21 +69,38 @@ def _as_object(message: Message) -> dict[str, Any]:
     return written
 
 
+def _rows_of(message: Message) -> Iterator[dict[str, Any]]:
+    said_at = f"{message.created_at:%Y-%m-%d %H:%M:%S}"
+    if message.role == Role.USER:
+        yield _row(said_at, "You", message.text, message.selection_label)
+        return
+    for part in message.parts:
+        if part["kind"] == "text":
+            yield _row(said_at, "Patchbay", part["text"])
+        elif part["kind"] == "call":
+            call = receipt(part)
+            yield _row(said_at, f"{call.source}: {call.tool}", call.answered)
+
+
+def _row(said_at: str, by: str, said: str, picked: str = "") -> dict[str, Any]:
+    return {"Time (UTC)": said_at, "By": by, "Said": said, "Must be used": picked}
+
+
 def _of_message(message: Message) -> Iterator[str]:
     when = f"{message.created_at:%Y-%m-%d %H:%M} UTC"
     if message.role == Role.USER:
         yield f"## You, {when}"
         if message.selection_label:
-            yield f"Must be used: {_escaped(message.selection_label)}"
+            yield f"Must be used: {escaped(message.selection_label)}"
         if message.text:
-            yield _quoted(message.text)
+            yield quoted(message.text)
         return
     yield f"## Patchbay, {when}"
     # What is said in Direct mode is what tools answered.
     is_direct = any(part.get("level") == "direct" for part in message.parts)
     for part in message.parts:
         if is_direct and part["kind"] == "text":
-            yield _fenced(part["text"])
+            yield fenced(part["text"])
         else:
             yield from _of_part(part)
 
@@ -92,34 +113,19 @@ def _of_part(part: Part) -> Iterator[str]:
             yield from _of_call(receipt(part))
         case "sign_in" | "question":
             closed = asked(part)
-            yield f"*{_escaped(f'{closed.source}: {closed.word}')}*"
+            yield f"*{escaped(f'{closed.source}: {closed.word}')}*"
         case "notice":
             said = " ".join(filter(None, (part.get("text"), part.get("detail"))))
-            yield f"*{_escaped(said)}*"
+            yield f"*{escaped(said)}*"
         case "end":
-            yield f"*{_escaped(part.get('message') or 'This answer ended early.')}*"
+            yield f"*{escaped(part.get('message') or 'This answer ended early.')}*"
 
 
 def _of_call(call: Receipt) -> Iterator[str]:
     took = f", {call.took}" if call.took else ""
-    yield f"**{_escaped(call.source)}: {_escaped(call.tool)}** ({call.word}{took})"
+    yield f"**{escaped(call.source)}: {escaped(call.tool)}** ({call.word}{took})"
     if call.arguments:
         sent = {argument.name: argument.shown for argument in call.arguments}
-        yield _fenced("\n".join(f"{name}: {value}" for name, value in sent.items()))
+        yield fenced("\n".join(f"{name}: {value}" for name, value in sent.items()))
     if call.answered:
-        yield _fenced(call.answered)
-
-
-def _fenced(text: str) -> str:
-    longest = max((len(found) for found in _FENCES.findall(text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}\n{text}\n{fence}"
-
-
-def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}" for line in text.splitlines())
-
-
-def _escaped(text: str) -> str:
-    """Return one line in which no character has a meaning to Markdown."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~!])", r"\\\1", " ".join(text.split()))
+        yield fenced(call.answered)

@@ -3,7 +3,8 @@
 SystemToolError
 ├── SystemToolNotFound          TOOL_NOT_FOUND
 ├── ToolNotConnected            TOOL_NOT_CONNECTED, the person can connect it
-└── ToolUnavailable             TOOL_UNAVAILABLE, coming soon, or not set up here
+├── ToolUnavailable             TOOL_UNAVAILABLE, coming soon, or not set up here
+└── ExportNotFound              NOT_FOUND, or it has expired
 
 What a tool itself fails with is `systemtools.base.ToolError`, which is no error of
 this tree: it is the tool's answer.
@@ -30,3 +31,8 @@ class ToolNotConnected(SystemToolError):
 
 class ToolUnavailable(SystemToolError):
     code = "TOOL_UNAVAILABLE"
+
+
+class ExportNotFound(SystemToolError):
+    code = "NOT_FOUND"
+    message = "There is no such file. A file that was exported is deleted after a day."

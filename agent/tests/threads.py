@@ -112,13 +112,16 @@ def recorded(user: User, *, key: str = "k1", **more: Any) -> ToolCall:
         call_id=uuid.uuid5(uuid.NAMESPACE_OID, key),
         user_id=user.pk,
         username=user.username,
-        source="connector",
         source_id=12,
-        source_label="Stripe",
         tool="list_payouts",
         args_digest="k1:00",
         args_bytes=31,
-        **{"via": "chat", **more},
+        **{
+            "via": "chat",
+            "source": "connector",
+            "source_label": "Stripe",
+            **more,
+        },
     )
     row.save()
     if outcome != Outcome.STARTED:

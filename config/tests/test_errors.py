@@ -80,6 +80,7 @@ ANSWERED = [
     (system_errors.SystemToolNotFound(), "TOOL_NOT_FOUND", 404),
     (system_errors.ToolNotConnected("Notes"), "TOOL_NOT_CONNECTED", 409),
     (system_errors.ToolUnavailable("It is coming soon."), "TOOL_UNAVAILABLE", 409),
+    (system_errors.ExportNotFound(), "NOT_FOUND", 404),
     (agent_errors.ConversationNotFound(), "NOT_FOUND", 404),
     (agent_errors.TurnRunning(), "TURN_RUNNING", 409),
     (agent_errors.NothingToRetry(), "NOTHING_TO_RETRY", 409),
