@@ -37,14 +37,16 @@ class FileForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = self.cleaned_data
         file, text = cleaned.get("file"), cleaned.get("text") or ""
+        # Who pastes something after a file was refused means what was pasted.
+        is_file = file is not None and not text.strip()
         try:
-            if file is not None:
+            if is_file:
                 # One byte more than may be read is enough to say so.
                 text = importing_file.decode(file.read(importing_file.MAX_BYTES + 1))
             self.reading = importing_file.read(text)
         except Refused as refusal:
             self.code = refusal.code
-            self.add_error("text" if file is None else "file", refusal.message)
+            self.add_error("file" if is_file else "text", refusal.message)
         return cleaned
 
 
@@ -163,8 +165,8 @@ def _candidate(row: Row, form: RowForm) -> Candidate:
     return Candidate(
         row=row,
         name=given["name"],
-        # A test says nothing of a secret that was typed after it.
-        ticket="" if any(form.typed()) else given["ticket"],
+        # Of a secret that was typed after the test it proves nothing, and is no use.
+        ticket=given["ticket"],
         is_second=given["is_second"],
     )
 

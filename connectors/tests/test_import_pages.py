@@ -1,9 +1,12 @@
 """Import a file on its pages, without scripts and with them."""
 
+import re
 from collections.abc import AsyncGenerator
+from urllib.parse import quote_plus
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import Settings
 
@@ -21,6 +24,7 @@ from connectors.tests.import_pages import (
     upload,
 )
 from connectors.tests.tool_pages import HTMX, LIVE, plain
+from demo.authority.running import RunningAuthority
 from demo.fixtures import DemoServer
 from demo.hostile import Hostile
 
@@ -70,6 +74,20 @@ def test_a_text_that_cannot_be_read_is_refused_and_not_repeated(browser: Client)
     assert response.status_code == 422
     assert "line 1" in response.text
     assert SECRET not in response.text
+
+
+def test_what_is_pasted_counts_more_than_a_file_that_is_still_chosen(browser: Client):
+    file = SimpleUploadedFile("mcp.json", b"{")
+    sent = {"file": file, "text": content(a={"url": URL})}
+    assert "1 can be imported" in plain(browser.post(IMPORT, sent).text)
+
+
+def test_htmx_gets_the_form_back_as_something_to_merge(browser: Client):
+    response = browser.post(IMPORT, {"text": "{"}, headers=HTMX)
+    assert response.status_code == 422
+    assert response["HX-Reswap"] == "outerMorph"
+    assert "NOT_JSON" in response.text
+    assert "<html" not in response.text
 
 
 def test_nothing_at_all_is_refused(browser: Client):
@@ -144,6 +162,8 @@ def test_a_page_that_is_too_old_asks_for_the_file_again(
     response = browser.post(IMPORT, sent)
     assert response.status_code == 422
     assert "Choose the file again" in response.text
+    in_place = browser.post(IMPORT, sent, headers=HTMX)
+    assert in_place["HX-Retarget"] == "#import"
 
 
 # --- Tests -------------------------------------------------------------------
@@ -320,6 +340,25 @@ def test_a_second_one_with_a_url_is_saved_if_it_is_chosen(
     response = browser.post(IMPORT, {**sent, "row-0-chosen": "true", "save": "true"})
     assert response.status_code == 303
     assert UserMCPConnection.objects.count() == 2
+
+
+def test_only_who_offers_a_sign_in_has_a_way_there(
+    browser: Client, peer: Hostile, authority: RunningAuthority
+):
+    entries = {"a": {"url": authority.mcp_url}, "b": {"url": peer.url("401")}}
+    tested = browser.post(IMPORT, fields(read(browser, content(**entries)).text)).text
+    assert re.findall(r'name="sign_in" value="(\d)"', tested) == ["0"]
+
+
+def test_what_failed_can_be_added_by_hand_if_its_address_may_be_shown(
+    browser: Client, peer: Hostile
+):
+    url = peer.url("html")
+    entries = {"a": {"url": url}, "b": {"url": f"{url}?key={SECRET}"}}
+    tested = browser.post(IMPORT, fields(read(browser, content(**entries)).text)).text
+    assert tested.count("Add it by hand") == 1
+    assert f"/connectors/add?url={quote_plus(url)}&amp;name=a" in tested
+    assert SECRET not in tested
 
 
 def test_a_row_leads_to_the_sign_in_that_its_server_asks_for(browser: Client):

@@ -1,8 +1,9 @@
 """What the rows of an import show: where each stands, in colour, glyph and words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -14,6 +15,7 @@ from connectors.importing import Outcome, Room
 from connectors.importing_form import RowForm, Sheet
 from connectors.importing_rows import Row
 from connectors.manager import TestReport
+from connectors.reports import Report
 
 _NAMES_SHOWN = 5
 
@@ -32,6 +34,8 @@ class Line:
     form: RowForm | None = None
     twin: str = ""
     can_sign_in: bool = False
+    # Fills the form that adds one server, for what a test found wrong here.
+    add_query: str = ""
     # Whether a token would help, so that its field stands open.
     wants_token: bool = False
 
@@ -107,6 +111,8 @@ def line(
         return _untested(shared, row, form)
     if outcome.report is not None:
         return _after(outcome.report, shared, row)
+    if outcome.problem is not None and row.missing:
+        return replace(_untested(shared, row, None), sentence=outcome.problem.message)
     if outcome.problem is not None:
         return _refused(outcome.problem, shared)
     return Line(**shared, state="checking", glyph="loader-circle", word="Testing…")
@@ -153,8 +159,9 @@ def _after(report: TestReport, shared: dict[str, Any], row: Row) -> Line:
     )
     code = report.result.error_code or ""
     asks = code in reports.AT_SIGN_IN
-    can_sign_in = asks and found.offer is not None and not row.blanks
-    look = _look(code, is_good=report.result.success, asks=asks)
+    can_sign_in = asks and not row.blanks and _is_offered(found)
+    is_good = report.result.success
+    look = _look(code, is_good=is_good, asks=asks)
     return Line(
         **shared,
         **look,
@@ -164,7 +171,19 @@ def _after(report: TestReport, shared: dict[str, Any], row: Row) -> Line:
         ticket=report.ticket,
         can_sign_in=can_sign_in,
         wants_token=asks,
+        add_query="" if is_good or asks else _add_query(row),
     )
+
+
+def _is_offered(report: Report) -> bool:
+    return report.offer is not None and not report.offer.is_guess
+
+
+def _add_query(row: Row) -> str:
+    """Return the query of the form that adds it; "" if its URL may have secrets."""
+    if row.address != row.server_url:
+        return ""
+    return urlencode({"url": row.server_url, "name": row.name})
 
 
 def _look(code: str, *, is_good: bool, asks: bool) -> dict[str, str]:

@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django_htmx.http import reswap, retarget
 
 from connectors import importing, importing_form, sign_in
 from connectors.errors import ConnectorError, DuplicateName
@@ -42,8 +43,7 @@ async def start(request: PageRequest) -> HttpResponseBase:
         return await _read(request, user_id)
     sheet = importing_form.again(request.POST, user_id=user_id)
     if sheet is None:
-        form = FileForm()
-        return _asked(request, form, said=TOO_OLD, status=422)
+        return _too_old(request)
     if "sign_in" in request.POST:
         return await _sign_in(request, sheet)
     if "stop" in request.POST:
@@ -61,7 +61,19 @@ def _asked(
     request: PageRequest, form: FileForm, *, said: str = "", status: int = 200
 ) -> HttpResponse:
     shown = {"nav": "connectors", "form": form, "said": said}
+    if request.htmx:
+        answer = fragment(request, "import.html#asked", shown, status=status)
+        # Merged into the form that is there, so that what was pasted stays in it.
+        return retarget(reswap(answer, "outerMorph"), "#import-file")
     return TemplateResponse(request, "connectors/import.html", shown, status=status)
+
+
+def _too_old(request: PageRequest) -> HttpResponse:
+    answer = _asked(request, FileForm(), said=TOO_OLD, status=422)
+    if request.htmx:
+        # The rows are on the page, and of no use any more.
+        retarget(reswap(answer, "outerHTML"), "#import")
+    return answer
 
 
 async def _read(request: PageRequest, user_id: int) -> HttpResponse:
