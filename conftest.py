@@ -22,13 +22,14 @@ from config.tests.live import LiveServer, serve
 hypothesis_settings.register_profile("patchbay", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("patchbay")
 
-# The demo and hostile servers, the REST client, a browser and a language model, for
-# every app.
+# The demo and hostile servers, the REST client, a browser, a language model and system
+# tools, for every app.
 pytest_plugins = [
     "demo.fixtures",
     "config.tests.rest",
     "config.tests.browser",
     "agent.tests.llm_fixtures",
+    "systemtools.tests.fixtures",
 ]
 
 PASSWORD = "correct horse battery staple"

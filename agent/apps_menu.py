@@ -10,18 +10,21 @@ from dataclasses import dataclass, field, replace
 from django.conf import settings
 
 from agent import links
+from agent.absent import Absent, Remedy
 from agent.models import Policy, SelectionKind
-from agent.sources import Remedy
 from agent.spoken_names import pick_of
 from agent.tool import Tool
 from agent.tool_types import ToolSource
 from agent.toolbox import Toolbox
 from connectors import cards, manager
 from connectors.cards import Card
-from connectors.looks import Group, Look
+from connectors.looks import Look
 from connectors.models import Source, UserMCPConnection
+from systemtools import cards as system_cards
+from systemtools.cards import Group
+from systemtools.statuses import Status
 
-_CONNECTED = Look(state="ready", word="Connected", glyph="plug", group=Group.WORKING)
+_SYSTEM = str(Source.SYSTEM)
 # By `data-state` of a connector: what makes its tools usable again.
 _WAITING_FOR = {
     "sign-in": "Sign in to use its {tools}",
@@ -56,8 +59,9 @@ class App:
     """A connector, or a system tool, with the tools of it that can be used.
 
     `source` is the kind of a pick of all of it. `note` says what keeps it from being
-    used, if it cannot. `tool_count` and `cost`, in tokens of each message, are of
-    all its tools; `tools` are those that match what is sought.
+    used, if it cannot; `about` what a system tool is for. `tool_count` and `cost`, in
+    tokens of each message, are of all its tools; `tools` are those that match what is
+    sought.
     """
 
     source: str
@@ -68,8 +72,14 @@ class App:
     look: Look
     is_usable: bool
     note: str = ""
+    about: str = ""
+    # Whose it is, where a sign-in told.
+    account: str = ""
+    is_beta: bool = False
     # The page where the person signs in, if that is all that is missing.
     sign_in: str = ""
+    # The page where the person connects it, if they can.
+    connect: str = ""
     tool_count: int = 0
     cost: int = 0
     tools: list[MenuTool] = field(default_factory=list)
@@ -93,6 +103,8 @@ class Menu:
     cost: int
     budget: int
     query: str = ""
+    # All system tools, whatever is sought.
+    statuses: tuple[Status, ...] = ()
 
 
 def menu(*, user_id: int, query: str = "") -> Menu:
@@ -116,6 +128,7 @@ def menu_of(
         cost=toolbox.cost,
         budget=settings.TOOL_BUDGET_TOKENS,
         query=query,
+        statuses=toolbox.system_tools,
     )
 
 
@@ -142,32 +155,57 @@ def _connector(toolbox: Toolbox, card: Card) -> App:
 
 def _sign_in(toolbox: Toolbox, ref: str) -> str:
     waits = any(
-        one.ref == ref and one.remedy in (Remedy.SIGN_IN, Remedy.OFFER)
+        _is_of(one, Source.CONNECTOR, ref)
+        and one.remedy in (Remedy.SIGN_IN, Remedy.OFFER)
         for one in toolbox.absent
     )
-    return links.sign_in(ref) if waits else ""
+    return links.sign_in(Source.CONNECTOR, ref) if waits else ""
 
 
 def _system_tools(toolbox: Toolbox) -> Iterable[App]:
-    for source in toolbox.sources:
-        if source.source == Source.SYSTEM:
-            tools = _tools(toolbox, Source.SYSTEM, source.ref)
-            yield App(
-                source=SelectionKind.SYSTEM_TOOL,
-                ref=source.ref,
-                name=source.label,
-                slug=source.slug,
-                monogram=cards.monogram(source.label),
-                look=_CONNECTED,
-                is_usable=True,
-                tool_count=len(tools),
-                cost=_cost(tools),
-                tools=tools,
-            )
+    """Give the connected ones first, those that are merely announced last."""
+    found = [system_cards.card(status) for status in toolbox.system_tools]
+    for group in Group:
+        yield from (_system_tool(toolbox, one) for one in found if one.group == group)
 
 
-def _is_of(source: ToolSource, kind: str, ref: str) -> bool:
-    return (source.source, source.ref) == (kind, ref)
+def _system_tool(toolbox: Toolbox, card: system_cards.Card) -> App:
+    status = card.status
+    tools = _tools(toolbox, _SYSTEM, card.id)
+    again = status.signs_in_again
+    can_connect = not (status.is_connected or again or status.why_not)
+    return App(
+        source=SelectionKind.SYSTEM_TOOL,
+        ref=card.id,
+        name=card.name,
+        slug=card.id,
+        monogram=card.monogram,
+        look=card.look,
+        is_usable=status.is_connected,
+        note=_note_of_system_tool(card),
+        about=status.tool.description if can_connect else "",
+        account=status.account_label,
+        is_beta=status.tool.is_beta,
+        sign_in=links.sign_in(_SYSTEM, card.id) if again else "",
+        connect=links.system_tool(card.id) if can_connect else "",
+        tool_count=len(tools) if status.is_connected else len(card.methods),
+        cost=_cost(tools),
+        tools=tools,
+    )
+
+
+def _note_of_system_tool(card: system_cards.Card) -> str:
+    status = card.status
+    if status.is_connected:
+        return "" if card.methods else cards.HAPPENED["NO_TOOLS"]
+    if status.why_not:
+        return status.why_not
+    verb = "Sign in to" if status.signs_in_again else "Connect it to"
+    return f"{verb} use its {card.counted}"
+
+
+def _is_of(one: ToolSource | Absent, kind: str, ref: str) -> bool:
+    return (one.source, one.ref) == (kind, ref)
 
 
 def _tools(toolbox: Toolbox, kind: str, ref: str) -> list[MenuTool]:

@@ -34,6 +34,7 @@ from connectors.errors import (
     ToolNotFound,
     ToolPendingReview,
 )
+from connectors.models import Source
 from connectors.text import clean_json
 
 NEVER = "You decided that this tool is never used."
@@ -197,7 +198,8 @@ def _ask(tool: Tool, about: dict[str, Any], turn: Turn) -> dict[str, Any]:
     approval = approvals.ask(
         turn, call_key=about["id"], subject=_subject(tool), arguments=arguments
     )
-    question = f"{tool.title} on {tool.source.label}?"
+    by = "with" if tool.source.source == Source.SYSTEM else "on"
+    question = f"{tool.title} {by} {tool.source.label}?"
     return {"approval_id": approval.pk, "question": question}
 
 

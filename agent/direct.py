@@ -160,7 +160,8 @@ async def _propose(work: Work) -> None:
 
 async def _say_why_none(work: Work) -> None:
     """Say that there is nothing to propose, and lead to where that is put right."""
-    has_some = bool(work.toolbox.sources or work.toolbox.absent)
+    away = [one for one in work.toolbox.absent if not one.is_offer]
+    has_some = bool(work.toolbox.sources or away)
     await work.journal.emit(
         "notice",
         level="info",

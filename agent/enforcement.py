@@ -111,7 +111,8 @@ async def _sign_in_or_refuse(work: Work, refusal: Refusal) -> Ending:
         return await refuse(work, refusal)
     for part in work.parts:
         is_no = part["kind"] == "sign_in" and part["state"] == "declined"
-        if is_no and part["ref"] == absent.ref and not part.get("is_earlier"):
+        is_there = (part.get("source"), part.get("ref")) == (absent.source, absent.ref)
+        if is_no and is_there and not part.get("is_earlier"):
             said = f"You did not sign in to {absent.label}, so it was not used."
             return await refuse(work, replace(refusal, message=said))
     return await signing_in.for_pick(work, absent)

@@ -7,25 +7,30 @@ what a sign-in makes usable: that is waited for, and the answer links to it.
 
 from typing import Any
 
-from agent import selection
+from agent import selection, spoken_names
 from agent.models import SelectionKind
 from agent.selection import Refusal
 from agent.tool_types import Pick
 from agent.toolbox import Toolbox
 from agent.v1_bodies import Body, no_such_model
 from agent.v1_errors import Refused
+from connectors.models import Source
 
 
 def of_rest(*, user_id: int, given: str | dict[str, Any] | None) -> Pick | None:
-    """Return the pick of a checked field: a name, or a connector and maybe a tool."""
+    """Return the pick of a checked field: a name, or an app and maybe a tool."""
     if given is None:
         return None
     toolbox = Toolbox.load(user_id=user_id)
     if isinstance(given, str):
         return selection.resolve(toolbox, given)
-    ref, kind = str(given["connector_id"]), SelectionKind.CONNECTOR
-    if given["tool"]:
-        ref, kind = f"{ref}:{given['tool']}", SelectionKind.CONNECTOR_TOOL
+    if tool_id := given.get("system_tool"):
+        ref, kind = tool_id, SelectionKind.SYSTEM_TOOL
+        ref = f"{ref}:{given['tool']}" if given["tool"] else ref
+    else:
+        ref, kind = str(given["connector_id"]), SelectionKind.CONNECTOR
+        if given["tool"]:
+            ref, kind = f"{ref}:{given['tool']}", SelectionKind.CONNECTOR_TOOL
     return selection.labelled(toolbox, Pick(kind=kind, ref=ref))
 
 
@@ -59,11 +64,15 @@ def of_v1(*, user_id: int, body: Body) -> tuple[Pick | None, str]:
 
 
 def _connector(toolbox: Toolbox, slug: str) -> Pick:
-    refs = {source.slug: source.ref for source in toolbox.absent}
-    refs |= {source.slug: source.ref for source in toolbox.sources}
-    if slug not in refs:
+    # A connector first: it may have the slug from before there was such a tool.
+    named = [one for one in spoken_names.sources_of(toolbox) if one.slug == slug]
+    named.sort(key=lambda one: one.source != Source.CONNECTOR)
+    if not named:
         raise no_such_model()
-    pick = Pick(kind=SelectionKind.CONNECTOR, ref=refs[slug])
+    kind = SelectionKind.CONNECTOR
+    if named[0].source == Source.SYSTEM:
+        kind = SelectionKind.SYSTEM_TOOL
+    pick = Pick(kind=kind, ref=named[0].ref)
     return selection.labelled(toolbox, pick)
 
 

@@ -195,6 +195,8 @@ def _took(part: Part) -> str:
 
 def _remedy(part: Part) -> str:
     """Name the page where the person can put it right."""
+    if part.get("source") == Source.SYSTEM and part.get("ref"):
+        return "system-tool" if part.get("error_code") else ""
     is_connector = part.get("source") == Source.CONNECTOR
     if not is_connector or not str(part.get("ref")).isdecimal():
         return ""

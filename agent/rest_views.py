@@ -96,7 +96,7 @@ def _pending(row: Turn, parts: Parts) -> list[dict[str, Any]]:
 def _answered_at(row: Turn, part: Part) -> str:
     """Return where the person answers; after a sign-in the answer goes on by itself."""
     if part["state"] == "sign_in":
-        return links.sign_in_url(part["ref"])
+        return links.sign_in_url(part["source"], part["ref"])
     return chat_url(row.conversation_id)
 
 
@@ -116,9 +116,9 @@ def _part(part: Part) -> Part:
 
 
 def apps(menu: Menu) -> dict[str, Any]:
-    """Show the Apps menu. There are no system tools yet."""
+    """Show the Apps menu; its system tools are for their room's serializer."""
     shown = [_app(app) for app in menu.connectors]
-    return {"system_tools": [], "user_connectors": shown}
+    return {"system_tools": menu.statuses, "user_connectors": shown}
 
 
 def _app(app: App) -> dict[str, Any]:

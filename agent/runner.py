@@ -163,7 +163,7 @@ def _news(work: Work) -> list[dict[str, Any]]:
     Of what was picked more is said than that it was left out.
     """
     said = {
-        (part.get("connector_id"), part.get("code"))
+        (_about(part), part.get("code"))
         for message in work.earlier
         for part in message.parts
         if part["kind"] == "notice"
@@ -172,9 +172,15 @@ def _news(work: Work) -> list[dict[str, Any]]:
     return [
         one
         for one in work.toolbox.notices
-        if (one["connector_id"], one["code"]) not in said
-        and (Source.CONNECTOR, str(one["connector_id"])) != picked
+        if (_about(one), one["code"]) not in said and _about(one) != picked
     ]
+
+
+def _about(notice: dict[str, Any]) -> tuple[str, str]:
+    """Return the source and the reference of what a notice is about."""
+    if tool_id := notice.get("system_tool"):
+        return str(Source.SYSTEM), tool_id
+    return str(Source.CONNECTOR), str(notice.get("connector_id"))
 
 
 def _answering() -> Callable[[Work], Awaitable[Ending]]:

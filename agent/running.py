@@ -72,7 +72,7 @@ async def run(
             on_input=on_input,
         )
     except ConnectorError as error:
-        if isinstance(error, SignInRequired) and error.connector_id is not None:
+        if isinstance(error, SignInRequired) and error.is_oauth:
             raise
         await _fail_as_recorded(journal, about, error, call_id)
         return

@@ -15,8 +15,8 @@ from connectors.errors import ConnectorNotFound, InvalidInput, ToolNotFound
 from connectors.text import clean_json
 
 if TYPE_CHECKING:
+    from agent.absent import Absent
     from agent.names import ToolKey
-    from agent.sources import Absent
     from agent.tool import Tool
     from agent.toolbox import Toolbox
 

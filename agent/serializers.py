@@ -39,13 +39,21 @@ PAGE_MAX = 200
                     "tool": {"type": "string"},
                 },
             },
+            {
+                "type": "object",
+                "required": ["system_tool"],
+                "properties": {
+                    "system_tool": {"type": "string", "examples": ["gmail"]},
+                    "tool": {"type": "string"},
+                },
+            },
         ],
         "description": "The tool that must be used: its wire name, or its connector "
-        "and its name there. A connector alone: one of its tools.",
+        "or system tool and its name there. One of these alone: one of its tools.",
     }
 )
 class PickField(serializers.Field[Any, Any, Any, Any]):
-    """A wire name, or `{"connector_id", "tool"?}`."""
+    """A wire name, `{"connector_id", "tool"?}`, or `{"system_tool", "tool"?}`."""
 
     default_error_messages = {
         "pick": "This must be a wire name, or an object with a connector_id.",
@@ -59,14 +67,24 @@ class PickField(serializers.Field[Any, Any, Any, Any]):
             return data
         if not isinstance(data, dict):
             self.fail("pick")
-        if "connector_id" not in data:
-            self._refuse("connector_id", "required")
-        connector_id, tool = data["connector_id"], data.get("tool")
-        if not isinstance(connector_id, int) or isinstance(connector_id, bool):
-            self._refuse("connector_id", "integer")
+        tool = data.get("tool")
         if tool is not None and not (isinstance(tool, str) and tool):
             self._refuse("tool", "string")
-        return {"connector_id": connector_id, "tool": tool or ""}
+        return {**self._app(data), "tool": tool or ""}
+
+    def _app(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return which connector, or which system tool."""
+        if "system_tool" in data:
+            tool_id = data["system_tool"]
+            if not isinstance(tool_id, str) or not tool_id:
+                self._refuse("system_tool", "string")
+            return {"system_tool": tool_id}
+        if "connector_id" not in data:
+            self._refuse("connector_id", "required")
+        connector_id = data["connector_id"]
+        if not isinstance(connector_id, int) or isinstance(connector_id, bool):
+            self._refuse("connector_id", "integer")
+        return {"connector_id": connector_id}
 
     def _refuse(self, key: str, code: str) -> None:
         message = self.error_messages[code]

@@ -61,7 +61,7 @@ def opened(*, user_id: int, input_id: int) -> Turn:
     with transaction.atomic():
         turn, request = open_input(user_id, input_id)
         # A sign-in is over when it was made, not when somebody says so.
-        if request.kind != InputKind.URL or request.connector_id is not None:
+        if request.kind != InputKind.URL or request.is_sign_in:
             raise InputClosed
         request.state = ApprovalState.ALLOWED
         request.save(update_fields=["state", "updated_at"])

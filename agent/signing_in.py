@@ -1,4 +1,4 @@
-"""Let a turn wait until the person has signed in to a connector.
+"""Let a turn wait until the person has signed in to a connector or a system tool.
 
 A call waits with its arguments, and is made after the sign-in. Something that was
 picked waits without a call: then the answer begins after it.
@@ -11,9 +11,9 @@ from typing import Any
 from asgiref.sync import sync_to_async
 
 from agent import sign_in_asks
-from agent.models import Enforcement, Turn
+from agent.absent import Absent
+from agent.models import Enforcement
 from agent.questions import Subject
-from agent.sources import Absent
 from agent.work import Ending, Work
 from connectors import pools
 from connectors.errors import SignInRequired
@@ -31,15 +31,16 @@ async def for_call(
     """
     is_usual = error.message == SignInRequired.message
     question = partial(
-        _ask,
-        key=about["id"],
-        connector_id=error.connector_id or 0,
+        sign_in_asks.ask,
+        call_key=about["id"],
+        source=subject.source,
+        ref=subject.ref,
         sealed=subject.sealed(about["arguments"]),
     )
     reason = "" if is_usual else error.message
     shown = {**about, **_ASKS, "reason": reason}
     await work.journal.emit("input", also=question, **shown)
-    await _look_again(work, key=about["id"], connector_id=error.connector_id or 0)
+    await _look_again(work, about["id"], source=subject.source, ref=subject.ref)
 
 
 async def for_pick(work: Work, absent: Absent) -> Ending:
@@ -50,7 +51,11 @@ async def for_pick(work: Work, absent: Absent) -> Ending:
     """
     key = uuid.uuid4().hex
     question = partial(
-        _ask, key=key, connector_id=int(absent.ref), sealed={"pick": str(work.pick)}
+        sign_in_asks.ask,
+        call_key=key,
+        source=absent.source,
+        ref=absent.ref,
+        sealed={"pick": str(work.pick)},
     )
     about = {
         "id": key,
@@ -62,11 +67,11 @@ async def for_pick(work: Work, absent: Absent) -> Ending:
         "reason": "",
     }
     await work.journal.emit("input", also=question, **about, **_ASKS)
-    await _look_again(work, key=key, connector_id=int(absent.ref))
+    await _look_again(work, key, source=absent.source, ref=absent.ref)
     return Ending(state="waiting", enforcement=Enforcement.APPROVAL)
 
 
-async def _look_again(work: Work, *, key: str, connector_id: int) -> None:
+async def _look_again(work: Work, key: str, *, source: str, ref: str) -> None:
     """Go on at once if the person signed in while it was found out that they must.
 
     Once: a server that refuses what it has just granted is not asked again and again.
@@ -74,16 +79,7 @@ async def _look_again(work: Work, *, key: str, connector_id: int) -> None:
     part = next(part for part in work.parts if part.get("id") == key)
     if part.get("decision") == sign_in_asks.SIGNED_IN:
         return
-    if await sync_to_async(sign_in_asks.is_made)(connector_id):
-        await sync_to_async(sign_in_asks.answer)(
-            user_id=work.caller.user_id, connector_id=connector_id
-        )
+    where = {"user_id": work.caller.user_id, "source": source, "ref": ref}
+    if await sync_to_async(sign_in_asks.is_made)(**where):
+        await sync_to_async(sign_in_asks.answer)(**where)
     await pools.release_db()
-
-
-def _ask(
-    turn: Turn, *, key: str, connector_id: int, sealed: dict[str, Any]
-) -> dict[str, Any]:
-    return sign_in_asks.ask(
-        turn, call_key=key, connector_id=connector_id, sealed=sealed
-    )

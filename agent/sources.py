@@ -1,17 +1,15 @@
 """Connectors as sources of tools, from what is stored of them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from agent import links
+from agent import listings
+from agent.absent import Absent, Remedy
 from agent.tool_types import Caller, Progress, ToolAnswer, ToolSpec
 from connectors import calls
 from connectors.cards import HAPPENED
 from connectors.elicitation import OnInput
-from connectors.listing import NAME_CHARS
 from connectors.models import (
     AuthType,
     ConnectorQuerySet,
@@ -22,17 +20,6 @@ from connectors.models import (
 
 # Columns that neither a tool nor a state is read from; some of them are large.
 _UNREAD = ("auth_config", "dropped_tools", "discover_cache", "server_info")
-
-
-class Remedy(StrEnum):
-    """What a person can do about a connector that cannot be used."""
-
-    NONE = ""
-    # A sign-in by OAuth is all that is missing.
-    SIGN_IN = "sign_in"
-    # Its server asks for a sign-in of a kind that is not known yet.
-    OFFER = "offer"
-    CREDENTIALS = "credentials"
 
 
 # What a state means for whoever wants to use a tool: a code of connectors.errors,
@@ -83,7 +70,7 @@ class ConnectorSource:
 
     def list(self) -> "list[ToolSpec]":
         """Return the tools from what is stored. Dials nobody."""
-        return [*_specs(self.listing)]
+        return [*listings.specs(self.listing)]
 
     async def call(
         self,
@@ -117,39 +104,6 @@ class ConnectorSource:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Absent:
-    """A source whose tools cannot be used now: `code`, and why in a sentence."""
-
-    source: str
-    ref: str
-    slug: str
-    label: str
-    code: str
-    message: str
-    # Whether a person or an administrator wanted it so.
-    is_chosen: bool = False
-    # Whether it is merely away, and tried again beside each turn.
-    is_tried: bool = False
-    # What the person can do about it.
-    remedy: Remedy = Remedy.NONE
-
-    @property
-    def waits_for_sign_in(self) -> bool:
-        return self.remedy == Remedy.SIGN_IN
-
-    @property
-    def way_out(self) -> dict[str, str]:
-        """A link to where the person can put it right, as notices have it."""
-        match self.remedy:
-            case Remedy.SIGN_IN | Remedy.OFFER:
-                return {"link": links.sign_in(self.ref), "link_label": "Sign in"}
-            case Remedy.CREDENTIALS:
-                page = links.credentials(self.ref)
-                return {"link": page, "link_label": "Enter credentials"}
-        return {}
-
-
 def usable(*, user_id: int) -> list[ConnectorSource]:
     """Return the person's connectors that can be used, in their order."""
     rows = _owned(user_id).usable()
@@ -173,39 +127,6 @@ def absent(*, user_id: int, besides: list[ConnectorSource]) -> list[Absent]:
 
 def _owned(user_id: int) -> ConnectorQuerySet:
     return UserMCPConnection.objects.owned_by(user_id).defer(*_UNREAD)
-
-
-def _specs(listing: list[Any]) -> Iterator[ToolSpec]:
-    for tool in listing:
-        # Checked when it was listed; what is not of that shape costs itself alone.
-        name = tool.get("name") if isinstance(tool, dict) else None
-        if isinstance(name, str) and 0 < len(name) <= NAME_CHARS:
-            yield _spec(tool)
-
-
-def _spec(tool: dict[str, Any]) -> ToolSpec:
-    hints = tool.get("annotations")
-    hints = hints if isinstance(hints, dict) else {}
-    schema = tool.get("inputSchema")
-    return ToolSpec(
-        name=tool["name"],
-        title=_text(tool, "title"),
-        description=_text(tool, "description"),
-        input_schema=schema if isinstance(schema, dict) else {},
-        reads_only=_hint(hints, "readOnlyHint"),
-        destructive=_hint(hints, "destructiveHint"),
-        definition_hash=_text(tool, "hash"),
-    )
-
-
-def _text(tool: dict[str, Any], key: str) -> str:
-    value = tool.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _hint(hints: dict[str, Any], key: str) -> bool | None:
-    value = hints.get(key)
-    return value if isinstance(value, bool) else None
 
 
 def _absent(row: UserMCPConnection) -> Absent:

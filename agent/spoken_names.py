@@ -1,6 +1,6 @@
 """What people call tools and connectors, and the picks that they mean by it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from agent.models import SelectionKind
@@ -8,8 +8,8 @@ from agent.tool_types import Pick, ToolSource
 from connectors.models import Source
 
 if TYPE_CHECKING:
+    from agent.absent import Absent
     from agent.names import ToolKey
-    from agent.sources import Absent
     from agent.tool import Tool
     from agent.toolbox import Toolbox
 
@@ -30,19 +30,29 @@ def called(toolbox: "Toolbox", name: str) -> Iterator[Pick]:
     if name in toolbox.forgotten:
         yield pick_of(toolbox.forgotten[name])
         return
-    found = [*_wholes(toolbox, name)]
-    yield from found or _by_label(toolbox, name) or _by_name(toolbox, name)
+    offers = [one for one in toolbox.absent if one.is_offer]
+    own = [one for one in sources_of(toolbox) if one not in offers]
+    # What could be connected is never in the way of what is there.
+    yield from (
+        [*_wholes(own, name)]
+        or _by_label(toolbox, own, name)
+        or _by_name(toolbox, name)
+        or [*_wholes(offers, name)]
+        or _by_label(toolbox, offers, name)
+    )
 
 
-def _wholes(toolbox: "Toolbox", name: str) -> Iterator[Pick]:
-    for one in sources_of(toolbox):
+def _wholes(among: "Iterable[ToolSource | Absent]", name: str) -> Iterator[Pick]:
+    for one in among:
         if name.casefold() in (one.slug, one.label.casefold()):
             is_connector = one.source == Source.CONNECTOR
             kind = SelectionKind.CONNECTOR if is_connector else _SYSTEM
             yield Pick(kind=kind, ref=one.ref)
 
 
-def _by_label(toolbox: "Toolbox", name: str) -> list[Pick]:
+def _by_label(
+    toolbox: "Toolbox", among: "Iterable[ToolSource | Absent]", name: str
+) -> list[Pick]:
     said = name.casefold()
     found = [
         pick_of(tool.key)
@@ -50,7 +60,7 @@ def _by_label(toolbox: "Toolbox", name: str) -> list[Pick]:
         if said in (tool.label.casefold(), _plain_label(tool).casefold())
     ]
     # What tools an absent source has is not read, but whose it is can be said.
-    for one in toolbox.absent:
+    for one in (one for one in toolbox.absent if one in among):
         start = f"{one.label}: "
         if said.startswith(start.casefold()):
             found.append(pick_of((one.source, one.ref, name[len(start) :])))

@@ -76,7 +76,7 @@ class ShownPart:
     @property
     def sign_in(self) -> str:
         """The page where the person signs in; its tab closes itself."""
-        return f"{links.sign_in(self.part['ref'])}?from=chat"
+        return links.sign_in(self.part["source"], self.part["ref"]) + "?from=chat"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,14 +14,16 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.utils import timezone
 
-from agent import names, sources, tool_search
+from agent import names, sources, system_sources, tool_search
+from agent.absent import Absent
 from agent.models import Policy, ToolSetting
 from agent.names import ToolKey
-from agent.sources import Absent
 from agent.tool import Tool
 from agent.tool_types import Caller, Progress, ToolAnswer, ToolSource
 from connectors.elicitation import OnInput
 from connectors.models import Source
+from systemtools import statuses
+from systemtools.statuses import Status
 
 # More than that and models choose badly; some providers take no more than 128.
 OFFERED_MAX = 100
@@ -43,13 +45,21 @@ class Toolbox:
     tools: dict[str, Tool] = field(default_factory=dict)
     absent: tuple[Absent, ...] = ()
     forgotten: Mapping[str, ToolKey] = field(default_factory=dict)
+    # All of this installation, as the person has them.
+    system_tools: tuple[Status, ...] = field(default=(), repr=False)
 
     @classmethod
     def load(cls, *, user_id: int) -> "Toolbox":
-        """Read what the person has. Four queries, once all tools have names."""
-        usable = sources.usable(user_id=user_id)
-        absent = sources.absent(user_id=user_id, besides=usable)
-        return _filled(user_id, usable, absent)
+        """Read what the person has. Six queries, once all tools have names."""
+        connectors = sources.usable(user_id=user_id)
+        away = sources.absent(user_id=user_id, besides=connectors)
+        system_tools = statuses.all_of(user_id=user_id)
+        return _filled(
+            user_id,
+            usable=[*system_sources.usable(system_tools), *connectors],
+            absent=[*away, *system_sources.absent(system_tools)],
+            system_tools=system_tools,
+        )
 
     @cached_property
     def allowed(self) -> list[Tool]:
@@ -77,7 +87,7 @@ class Toolbox:
 
     @property
     def notices(self) -> list[dict[str, Any]]:
-        """What to say of connectors that are absent, though nobody wanted it so.
+        """What to say of those that are absent, though nobody wanted it so.
 
         As payloads of events. Those that may be back are tried beside the turn, and
         what came of it is said there (`agent.refreshing`).
@@ -88,13 +98,11 @@ class Toolbox:
                 "text": f"{source.label} was left out of this answer.",
                 "detail": source.message,
                 "code": source.code,
-                "connector_id": int(source.ref),
+                **_named(source),
                 **source.way_out,
             }
             for source in self.absent
-            if source.source == Source.CONNECTOR
-            and not source.is_chosen
-            and not source.is_tried
+            if not source.is_chosen and not source.is_tried
         ]
 
     def offered(
@@ -173,7 +181,11 @@ class Toolbox:
 
 
 def _filled(
-    user_id: int, usable: Sequence[ToolSource], absent: Iterable[Absent]
+    user_id: int,
+    *,
+    usable: Sequence[ToolSource],
+    absent: Iterable[Absent],
+    system_tools: Iterable[Status],
 ) -> Toolbox:
     """Give each tool of the sources its name and what the person decided of it."""
     found = {
@@ -196,7 +208,15 @@ def _filled(
         tools={tool.wire_name: tool for tool in tools},
         absent=tuple(absent),
         forgotten={name: key for key, name in wire_names.items() if key not in found},
+        system_tools=tuple(system_tools),
     )
+
+
+def _named(source: Absent) -> dict[str, Any]:
+    """Return which one a notice is about."""
+    if source.source == Source.SYSTEM:
+        return {"system_tool": source.ref}
+    return {"connector_id": int(source.ref)}
 
 
 def _decided(user_id: int) -> dict[ToolKey, dict[str, Any]]:

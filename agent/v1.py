@@ -31,6 +31,7 @@ from accounts.authentication import SCHEME, ScopeMissing, Unauthorized, bearer
 from accounts.models import ApiToken
 from agent import v1_bodies, v1_errors, v1_turns
 from connectors.models import UserMCPConnection
+from systemtools import statuses
 
 SCOPE: Final = "chat"
 JSON: Final = "application/json"
@@ -105,13 +106,20 @@ async def model(
 
 
 def _models(token: ApiToken) -> list[dict[str, Any]]:
-    """List the agent, and the agent with each connector that can be used."""
+    """List the agent, and the agent with each app that can be used."""
     joined = int(token.user.date_joined.timestamp())
     listed = [_model(v1_bodies.AGENT, "Patchbay", joined)]
     rows = UserMCPConnection.objects.owned_by(token.user_id).usable()
     for slug, name, created_at in rows.values_list("slug", "name", "created_at"):
         created = int(created_at.timestamp())
         listed.append(_model(f"{v1_bodies.PREFIX}{slug}", f"Patchbay: {name}", created))
+    taken = {one["id"] for one in listed}
+    for status in statuses.usable(user_id=token.user_id):
+        model_id = f"{v1_bodies.PREFIX}{status.tool.id}"
+        # A connector may have the name from before there was such a tool.
+        if model_id not in taken:
+            created = int(status.connected_at.timestamp()) if status.connected_at else 0
+            listed.append(_model(model_id, f"Patchbay: {status.tool.name}", created))
     return listed
 
 

@@ -84,7 +84,7 @@ class Answer:
     def _asks(self, kind: str, payload: dict[str, Any]) -> str:
         chat = chat_url(self.conversation_id)
         if payload.get("asks") == "sign_in":
-            page = links.sign_in_url(payload["ref"])
+            page = links.sign_in_url(payload["source"], payload["ref"])
             return f"{payload['label']} needs you to sign in: {page}\nThen: {chat}"
         wants = "waits for your approval" if kind == "approval" else "needs more of you"
         return f"{payload['label']} {wants}: {chat}"

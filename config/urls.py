@@ -19,6 +19,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("", include("connectors.pages")),
+    path("", include("systemtools.pages")),
+    path("", include("systemtools.export.pages")),
     path("", include("agent.pages")),
     path("api/", include("connectors.urls")),
     path("api/", include("systemtools.urls")),

@@ -3,6 +3,10 @@ from django.apps import AppConfig
 
 class SystemToolsConfig(AppConfig):
     name = "systemtools"
+    # What begins the wire names of tools here, for connectors.models.
+    reserved_slugs = "systemtools.registry.ids"
+    # The periodic work of this room, for connectors.ticker.
+    jobs = "systemtools.jobs.JOBS"
 
     def ready(self) -> None:
         from systemtools import checks  # noqa: F401

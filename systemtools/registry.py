@@ -52,6 +52,11 @@ def all() -> tuple[type[SystemTool], ...]:
     return tuple(kind for kind in known().tools if kind.is_enabled)
 
 
+def ids() -> list[str]:
+    """Return the ids of all tools, enabled or not: no connector has them as a slug."""
+    return [kind.id for kind in known().tools]
+
+
 def get(tool_id: str) -> type[SystemTool]:
     """Return the tool of this id.
 

@@ -143,8 +143,10 @@ class InputRequest(models.Model):
     # Of which tool, with what so far, and what is wrong with it; agent.inputs.
     request_state = EncryptedJSONField()
     schema = models.JSONField(default=dict)
-    # Where the person has to sign in; null where they have to give something else.
+    # Where the person has to sign in: a connector, or a system tool. Neither where
+    # they have to give something else.
     connector_id = models.BigIntegerField(null=True, blank=True)
+    system_tool = models.CharField(max_length=64, blank=True, default="")
     state = models.CharField(
         max_length=10, choices=ApprovalState, default=ApprovalState.PENDING
     )
@@ -160,6 +162,10 @@ class InputRequest(models.Model):
 
     def __str__(self) -> str:
         return f"input {self.pk} ({self.state})"
+
+    @property
+    def is_sign_in(self) -> bool:
+        return self.connector_id is not None or bool(self.system_tool)
 
 
 class ToolResult(models.Model):

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from asgiref.sync import async_to_sync
+
 from accounts.models import User
 from agent.models import ToolSetting
 from agent.tool import Tool
@@ -13,6 +15,7 @@ from connectors.elicitation import OnInput
 from connectors.listing import definition_hash
 from connectors.models import UserMCPConnection
 from connectors.tests import rows
+from systemtools import manager
 
 QUERY = {
     "type": "object",
@@ -53,7 +56,7 @@ def connector(
 
 @dataclass(kw_only=True)
 class Clock:
-    """A source of tools that is no connector, as system tools will be."""
+    """A source of tools that is no connector."""
 
     source: str = "system"
     ref: str = "clock"
@@ -93,6 +96,12 @@ def with_clock(box: Toolbox) -> Toolbox:
         sources=(*box.sources, clock),
         tools={**box.tools, tool.wire_name: tool},
     )
+
+
+def connect(user: User, *tool_ids: str) -> None:
+    """Connect system tools that ask for nothing."""
+    for tool_id in tool_ids:
+        async_to_sync(manager.connect)(user_id=user.pk, tool_id=tool_id)
 
 
 def load(user: User) -> Toolbox:

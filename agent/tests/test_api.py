@@ -42,6 +42,7 @@ def conversation(api: ApiClient) -> Any:
 # --- The Apps menu -----------------------------------------------------------
 
 
+@pytest.mark.usefixtures("no_system_tools")
 def test_who_has_nothing_has_an_empty_menu(api: ApiClient):
     empty: dict[str, Any] = {"system_tools": [], "user_connectors": []}
     assert api.get("/api/apps").json() == empty

@@ -17,6 +17,8 @@ from agent.tests.boxes import listed
 from connectors.models import Status, UserMCPConnection
 from connectors.tests import rows
 
+pytestmark = pytest.mark.usefixtures("no_system_tools")
+
 
 def menu(user: User, query: str = "") -> Menu:
     return apps_menu.menu(user_id=user.pk, query=query)
@@ -111,18 +113,6 @@ def test_another_persons_connector_never_appears(alice: User, bob: User) -> None
     assert (found.connectors, found.system_tools, found.cost) == ([], [], 0)
 
 
-def test_what_is_no_connector_stands_above_them(alice: User) -> None:
-    row = boxes.connector(alice, "Notes")
-    found = apps_menu.menu_of(boxes.with_clock(boxes.load(alice)), [row])
-    (clock,) = found.system_tools
-    assert (clock.pick, clock.name, clock.look.word) == (
-        "system_tool:clock", "Clock", "Connected"
-    )  # fmt: skip
-    assert [tool.pick for tool in clock.tools] == ["system_tool:clock:now"]
-    assert found.tool_count == 3
-    assert [app.name for app in found.connectors] == ["Notes"]
-
-
 # --- Search ------------------------------------------------------------------
 
 
@@ -211,5 +201,5 @@ def test_ten_connectors_of_fifty_tools_take_the_queries_of_one(alice: User) -> N
     menu(alice)
     with CaptureQueriesContext(connection) as of_ten:
         found = menu(alice)
-    assert len(of_ten) == len(of_one) == 5
+    assert len(of_ten) == len(of_one) == 7
     assert found.tool_count == 452

@@ -19,6 +19,8 @@ from connectors import looks
 from connectors.models import Status
 from connectors.tests import rows
 
+pytestmark = pytest.mark.usefixtures("no_system_tools")
+
 HTMX = {"HX-Request": "true"}
 SEARCH = {**HTMX, "HX-Target": "div#apps-body"}
 
@@ -54,12 +56,12 @@ def test_what_works_can_be_picked_and_what_does_not_says_why(
     assert f"connector:{first.pk}" in picks(html)
     assert f"connector_tool:{first.pk}:search_issues" in picks(html)
     assert "GitHub: Create an issue" in labels(html)
-    disabled = re.findall(r"aria-disabled.*?</button>", html)
-    assert len(disabled) == 2
-    assert "Sign in to use its 2 tools" in disabled[0]
-    assert "Sign in again" in disabled[0]
-    assert "No connection could be made." in disabled[1]
-    assert "Unreachable" in disabled[1]
+    (sign_in,) = re.findall(r"/sign-in\?from=chat.*?</a>", html)
+    assert "Sign in to use its 2 tools" in sign_in
+    assert "Sign in again" in sign_in
+    (disabled,) = re.findall(r"aria-disabled.*?</button>", html)
+    assert "No connection could be made." in disabled
+    assert "Unreachable" in disabled
 
 
 def test_what_reads_and_what_asks_is_said(browser: Client, alice: User) -> None:
@@ -201,7 +203,7 @@ def test_by_its_address_the_menu_is_the_chat(browser: Client) -> None:
     assert (response.status_code, response["Location"]) == (302, "/chat")
 
 
-# --- System tools, of which there are none yet ----------------------------------------
+# --- System tools -----------------------------------------------------------------
 
 
 def mail(*, is_usable: bool = True) -> App:

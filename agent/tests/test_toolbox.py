@@ -23,6 +23,8 @@ from connectors.models import Outcome, Status, ToolCall, UserMCPConnection, Via
 from connectors.tests import rows, verbs
 from demo.fixtures import DemoServer
 
+pytestmark = pytest.mark.usefixtures("no_system_tools")
+
 
 def many(count: int) -> list[dict[str, Any]]:
     return [listed(f"tool_{number:03}") for number in range(count)]
@@ -151,13 +153,13 @@ def test_what_is_no_tool_at_all_costs_only_itself(alice: User) -> None:
     assert [*boxes.load(alice).tools] == ["notes__search"]
 
 
-def test_loading_takes_four_queries_however_much_there_is(alice: User) -> None:
+def test_loading_takes_six_queries_however_much_there_is(alice: User) -> None:
     for number in range(10):
         boxes.connector(alice, f"Server {number}", *many(50))
     boxes.load(alice)
     with CaptureQueriesContext(connection) as queries:
         box = boxes.load(alice)
-    assert len(queries) == 4
+    assert len(queries) == 6
     assert len(box.tools) == 500
     assert len(box.offered()) == 0
 

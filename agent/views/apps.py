@@ -76,6 +76,11 @@ class Shown:
         return any(row.app.is_usable for row in self.rows)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether the person has nothing yet that could be used."""
+        return not self.menu.connectors and not self.is_usable
+
+    @property
     def choices(self) -> list[Row]:
         """All that can be picked, for a list without a script."""
         apps = [row.app for row in self.rows if row.is_pickable]
@@ -147,7 +152,8 @@ class Shown:
         return None
 
     def _is_alone(self) -> bool:
-        return len(self.menu.connectors) + len(self.menu.system_tools) == 1
+        apps = [*self.menu.system_tools, *self.menu.connectors]
+        return sum(app.is_usable for app in apps) == 1
 
 
 @page("GET")

@@ -30,8 +30,7 @@ def context(
     if pick and picked is None:
         fields.setdefault("problem", _why_not(menu, pick))
         fields.setdefault("problem_state", "review")
-        if page := _sign_in(menu, pick):
-            fields |= {"way_out": page, "way_out_label": "Sign in"}
+        fields |= _way_out(menu, pick)
     composer = Composer(
         user_id=user_id,
         conversation_id=conversation_id,
@@ -56,12 +55,20 @@ def _picked(menu: Shown, pick: str) -> Picked | None:
     return None
 
 
-def _sign_in(menu: Shown, pick: str) -> str:
-    return next((row.app.sign_in for row in menu.rows if _is_of(row.app, pick)), "")
+def _way_out(menu: Shown, pick: str) -> dict[str, str]:
+    """Return the page where what was to be picked is made usable, if there is one."""
+    for app in (row.app for row in menu.rows if _is_of(row.app, pick)):
+        if app.sign_in:
+            return {"way_out": app.sign_in, "way_out_label": "Sign in"}
+        if app.connect:
+            return {"way_out": app.connect, "way_out_label": f"Connect {app.name}"}
+    return {}
 
 
 def _is_of(app: App, pick: str) -> bool:
-    return pick == app.pick or any(tool.pick == pick for tool in app.tools)
+    # Of what cannot be used the tools are not known.
+    is_tool = pick.startswith(f"{app.pick}:") and not app.is_usable
+    return pick == app.pick or is_tool or any(tool.pick == pick for tool in app.tools)
 
 
 def _why_not(menu: Shown, pick: str) -> str:

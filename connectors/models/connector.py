@@ -1,15 +1,17 @@
 """The connector, and the slugs that may not come back soon."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from accounts.models import User
 from connectors import server_url, text
@@ -20,6 +22,13 @@ NAME_CHARS = 100
 SLUG_CHARS = 24
 # A name that a model or a client has learnt must not soon mean something else.
 SLUG_RETIRED_FOR = timedelta(days=30)
+
+
+def _reserved() -> Iterator[str]:
+    """Give the slugs that other rooms keep for their own, as `reserved_slugs`."""
+    for app in apps.get_app_configs():
+        if path := getattr(app, "reserved_slugs", ""):
+            yield from import_string(path)()
 
 
 class ConnectorQuerySet(models.QuerySet["UserMCPConnection"]):
@@ -43,6 +52,7 @@ class ConnectorQuerySet(models.QuerySet["UserMCPConnection"]):
         taken = {
             *self.model.objects.owned_by(user_id).values_list("slug", flat=True),
             *retired.values_list("slug", flat=True),
+            *_reserved(),
         }
         slug = base = text.slug(name, limit=SLUG_CHARS) or "connector"
         number = 1
