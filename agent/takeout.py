@@ -50,6 +50,8 @@ def result(
     if call_id is None:
         mine = mine.filter(turn__conversation=conversation_id or 0)
         call_id = _newest(list(mine.order_by("-id")[:LOOKED_AT]), besides)
+    if call_id is None:
+        return None
     kept = mine.filter(call_id=call_id).first()
     evidence = ToolCall.objects.filter(user_id=user_id, call_id=call_id).first()
     if kept is None or evidence is None:

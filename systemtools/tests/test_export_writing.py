@@ -73,7 +73,10 @@ def test_rows_that_differ_have_all_columns_in_the_order_of_their_coming() -> Non
 
 
 def test_a_table_of_markdown_stays_one_whatever_is_in_it() -> None:
-    rows = [{"a|b": "1|2\n3", "c": "<b>*x*</b> [y](z) `q`"}, {"c": None}]
+    rows: list[dict[str, Any]] = [
+        {"a|b": "1|2\n3", "c": "<b>*x*</b> [y](z) `q`"},
+        {"c": None},
+    ]
     assert writing.as_markdown(rows).splitlines() == [
         r"| a\|b | c |",
         "| --- | --- |",
