@@ -38,15 +38,16 @@ class FileForm(forms.Form):
         cleaned: dict[str, Any] = self.cleaned_data
         file, text = cleaned.get("file"), cleaned.get("text") or ""
         # Who pastes something after a file was refused means what was pasted.
-        is_file = file is not None and not text.strip()
+        if text.strip():
+            file = None
         try:
-            if is_file:
+            if file is not None:
                 # One byte more than may be read is enough to say so.
                 text = importing_file.decode(file.read(importing_file.MAX_BYTES + 1))
             self.reading = importing_file.read(text)
         except Refused as refusal:
             self.code = refusal.code
-            self.add_error("file" if is_file else "text", refusal.message)
+            self.add_error("text" if file is None else "file", refusal.message)
         return cleaned
 
 
@@ -124,7 +125,8 @@ class Sheet:
 
 def life_s() -> float:
     """Return how long a page of an import is good for, in seconds."""
-    return settings.TICKET_TTL_S * _TICKETS
+    ttl_s: float = settings.TICKET_TTL_S
+    return ttl_s * _TICKETS
 
 
 def begin(reading: Reading, *, user_id: int, initial: Mapping[int, Any]) -> Sheet:

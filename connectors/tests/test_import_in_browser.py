@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import FilePayload, Locator, Page, expect
 from pytest_django import Settings
 
 from accounts.models import User
@@ -31,8 +31,8 @@ async def chosen_file(page: Page, entries: dict[str, Any]) -> None:
     """Choose a file with these servers, and have it read."""
     await page.goto("/connectors/import")
     content = json.dumps({"servers": entries}).encode()
-    file = {"name": "mcp.json", "mimeType": "application/json", "buffer": content}
-    await page.get_by_label("File", exact=True).set_input_files([file])
+    file = FilePayload(name="mcp.json", mimeType="application/json", buffer=content)
+    await page.get_by_label("File", exact=True).set_input_files(file)
     await page.get_by_role("button", name="Read it").click()
     await expect(page.get_by_role("button", name="Test all")).to_be_visible()
 

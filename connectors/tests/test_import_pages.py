@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncGenerator
+from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
@@ -190,7 +191,7 @@ def test_one_can_be_tested_alone(browser: Client, peer: Hostile):
 
 
 def live(client: Client, **sent: str) -> list[str]:
-    response = client.post(IMPORT, sent, headers=LIVE)
+    response: Any = client.post(IMPORT, sent, headers=LIVE)
     assert response["Content-Type"] == "text/event-stream"
 
     async def collect() -> str:
@@ -367,3 +368,15 @@ def test_a_row_leads_to_the_sign_in_that_its_server_asks_for(browser: Client):
     flow = OAuthFlow.objects.get()
     assert response["Location"] == f"/connectors/sign-in/{flow.pk}"
     assert "Linear" in browser.get(response["Location"]).text
+
+
+def test_at_the_limit_a_sign_in_leads_nowhere_and_says_so(
+    browser: Client, alice: User, settings: Settings
+):
+    settings.CONNECTOR_LIMIT = 1
+    rows.connector(alice)
+    sent = fields(read(browser, content(Linear={"url": URL})).text)
+    response = browser.post(IMPORT, {"kept": sent["kept"], "sign_in": "0"})
+    assert response.status_code == 422
+    assert "reached the limit of 1 connectors" in response.text
+    assert not OAuthFlow.objects.exists()

@@ -17,6 +17,7 @@ from connectors.importing_rows import Row
 from connectors.manager import TestReport
 from connectors.reports import Report
 
+PASSED = ("ready", "circle-check")
 _NAMES_SHOWN = 5
 
 
@@ -128,9 +129,9 @@ def saved(names: Sequence[str]) -> str:
 def _untested(shared: dict[str, Any], row: Row, form: RowForm | None) -> Line:
     ticket = str(form["ticket"].value() or "") if form else ""
     if ticket:
+        state, glyph = PASSED
         word = "The test has passed"
-        look = {"state": "ready", "glyph": "circle-check", "word": word}
-        return Line(**shared, **look, ticket=ticket)
+        return Line(**shared, state=state, glyph=glyph, word=word, ticket=ticket)
     if row.missing:
         needs = f"Needs {', '.join(row.missing)}"
         return Line(**shared, state="sign-in", glyph="key-round", word=needs)
@@ -161,10 +162,11 @@ def _after(report: TestReport, shared: dict[str, Any], row: Row) -> Line:
     asks = code in reports.AT_SIGN_IN
     can_sign_in = asks and not row.blanks and _is_offered(found)
     is_good = report.result.success
-    look = _look(code, is_good=is_good, asks=asks)
+    state, glyph = _look(code, is_good=is_good, asks=asks)
     return Line(
         **shared,
-        **look,
+        state=state,
+        glyph=glyph,
         word=found.headline,
         sentence=found.sentence,
         code=code,
@@ -186,11 +188,8 @@ def _add_query(row: Row) -> str:
     return urlencode({"url": row.server_url, "name": row.name})
 
 
-def _look(code: str, *, is_good: bool, asks: bool) -> dict[str, str]:
+def _look(code: str, *, is_good: bool, asks: bool) -> tuple[str, str]:
+    """Return colour and glyph of a test."""
     if is_good:
-        if code:
-            return {"state": "review", "glyph": "triangle-alert"}
-        return {"state": "ready", "glyph": "circle-check"}
-    if asks:
-        return {"state": "sign-in", "glyph": "key-round"}
-    return {"state": "unreachable", "glyph": "circle-alert"}
+        return ("review", "triangle-alert") if code else PASSED
+    return ("sign-in", "key-round") if asks else ("unreachable", "circle-alert")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import structlog
@@ -15,7 +16,7 @@ from django.urls import reverse
 from django_htmx.http import reswap, retarget
 
 from connectors import importing, importing_form, sign_in
-from connectors.errors import ConnectorError, DuplicateName
+from connectors.errors import ConnectorError, DuplicateName, LimitReached
 from connectors.importing import Candidate, Outcome
 from connectors.importing_form import FileForm, Sheet
 from connectors.views import import_sheet, stream
@@ -64,7 +65,8 @@ def _asked(
     if request.htmx:
         answer = fragment(request, "import.html#asked", shown, status=status)
         # Merged into the form that is there, so that what was pasted stays in it.
-        return retarget(reswap(answer, "outerMorph"), "#import-file")
+        answer["HX-Reswap"] = "outerMorph"
+        return retarget(answer, "#import-file")
     return TemplateResponse(request, "connectors/import.html", shown, status=status)
 
 
@@ -160,11 +162,13 @@ async def _sign_in(request: PageRequest, sheet: Sheet) -> HttpResponse:
     row = next((one for one in sheet.rows if str(one.number) == number), None)
     if row is None or row.problem:
         return await _show(request, sheet, status=422)
-    wanted = {"user_id": sheet.user_id, "server_url": row.server_url}
+    prepare = partial(sign_in.prepare, user_id=sheet.user_id, server_url=row.server_url)
     try:
-        flow = await sign_in.prepare(**wanted, name=row.name)
+        flow = await prepare(name=row.name)
     except DuplicateName:
-        flow = await sign_in.prepare(**wanted, suggested_name=row.name)
+        flow = await prepare(suggested_name=row.name)
+    except LimitReached as problem:
+        return await _show(request, sheet, status=422, said=problem.message)
     return SeeOther(reverse("sign-in", args=[flow.pk]))
 
 
