@@ -141,6 +141,9 @@ class SystemTool:
     `json_schema_extra={"secret": True}` are sealed, and never shown again.
     """
 
+    # A template is given the class, and is to read it.
+    do_not_call_in_templates: ClassVar[bool] = True
+
     id: ClassVar[str] = ""
     name: ClassVar[str] = ""
     description: ClassVar[str] = ""
@@ -149,6 +152,8 @@ class SystemTool:
     auth_type: ClassVar[AuthKind] = "none"
     Config: ClassVar[type[BaseModel] | None] = None
     provider: ClassVar[Provider | None] = None
+    # A page of its own: the name of its route, and what a link to it says.
+    page: ClassVar[tuple[str, str] | None] = None
     # Off: as if it were not there.
     is_enabled: ClassVar[bool] = True
     is_beta: ClassVar[bool] = False

@@ -7,6 +7,8 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Length
 from django.urls import reverse
 from django.utils import timezone
 
@@ -60,16 +62,25 @@ def get(*, user_id: int, public_id: UUID) -> ExportFile:
     Raises:
         ExportNotFound: there is none, or it is another person's.
     """
-    mine = ExportFile.objects.owned_by(user_id).filter(expires_at__gt=timezone.now())
-    found = mine.filter(public_id=public_id).first()
+    found = _current(user_id).filter(public_id=public_id).first()
     if found is None:
         raise ExportNotFound
     return found
 
 
+def of_person(*, user_id: int) -> QuerySet[ExportFile]:
+    """Return the files of a person, the newest first: `size_bytes`, and no body."""
+    sized = _current(user_id).annotate(size_bytes=Length("body"))
+    return sized.defer("body").order_by("-id")
+
+
 def url_of(made: ExportFile) -> str:
     """Return the whole address of a file, as it is written in a conversation."""
     return f"{settings.PUBLIC_URL}{reverse('export', args=[made.public_id])}"
+
+
+def _current(user_id: int) -> QuerySet[ExportFile]:
+    return ExportFile.objects.owned_by(user_id).filter(expires_at__gt=timezone.now())
 
 
 def prune() -> int:

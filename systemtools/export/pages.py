@@ -4,4 +4,7 @@ from django.urls import path
 
 from systemtools.export import views
 
-urlpatterns = [path("exports/<uuid:public_id>", views.export, name="export")]
+urlpatterns = [
+    path("exports", views.exports, name="exports"),
+    path("exports/<uuid:public_id>", views.export, name="export"),
+]

@@ -41,6 +41,7 @@ class Export(SystemTool):
     description = "A conversation, a tool's result or a table as a file to download."
     icon = "file-text"
     category = "Patchbay"
+    page = ("exports", "Your files")
 
     # What these make is seen by the person alone and goes away by itself: nothing
     # that they would have to be asked about.

@@ -1,11 +1,19 @@
-"""A file at its address, for who made it: to be saved, never to be run."""
+"""The files that were made for a person: to be saved, never to be run."""
 
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.template.response import TemplateResponse
 
 from connectors.views.answers import PageRequest, page
 from systemtools.export import files
+
+
+@page("GET")
+def exports(request: PageRequest) -> HttpResponse:
+    """Show the files of a person that have not expired."""
+    shown = {"nav": "system-tools", "files": files.of_person(user_id=request.user.pk)}
+    return TemplateResponse(request, "systemtools/exports.html", shown)
 
 
 @page("GET")

@@ -298,6 +298,28 @@ def test_a_file_that_has_expired_is_not_there_and_then_deleted(
     assert list(ExportFile.objects.all()) == [kept]
 
 
+def test_a_person_sees_their_files_and_nobody_elses(
+    alice: User, bob: User, client: Client, settings: Settings
+) -> None:
+    client.force_login(alice)
+    assert "No files now" in client.get("/exports").text
+    make(bob, text="his")
+    settings.EXPORT_TTL_S = 0
+    make(alice)
+    settings.EXPORT_TTL_S = 60
+    file = make(alice, text="é" * 1024)
+    page = client.get("/exports").text
+    assert "Files · 1" in page
+    assert f'href="/exports/{file.public_id}"' in page
+    assert "a-b.md" in page
+    assert "2.0\xa0KB" in page
+
+
+def test_the_page_of_export_leads_to_the_files(person: User, client: Client) -> None:
+    client.force_login(person)
+    assert 'href="/exports"' in client.get("/system-tools/export").text
+
+
 def test_the_worker_prunes(alice: User) -> None:
     from connectors.ticker import all_jobs
 
