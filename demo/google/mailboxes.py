@@ -210,7 +210,7 @@ def _letter(sender: str, subject: str, text: str) -> EmailMessage:
     message["To"] = ACCOUNTS["ada"].email
     message["Subject"] = subject
     message["Date"] = "Mon, 23 Nov 2026 09:30:00 +0000"
-    slug = re.sub(r"\W+", "-", subject.lower()).strip("-")
+    slug = re.sub("[^a-z0-9]+", "-", subject.lower()).strip("-")
     message["Message-ID"] = f"<{slug}@mail.demo.example>"
     message.set_content(text)
     return message
