@@ -349,6 +349,7 @@ def test_only_who_offers_a_sign_in_has_a_way_there(
     entries = {"a": {"url": authority.mcp_url}, "b": {"url": peer.url("401")}}
     tested = browser.post(IMPORT, fields(read(browser, content(**entries)).text)).text
     assert re.findall(r'name="sign_in" value="(\d)"', tested) == ["0"]
+    assert "Sign in at 127.0.0.1, or add a token" in plain(tested)
 
 
 def test_what_failed_can_be_added_by_hand_if_its_address_may_be_shown(

@@ -168,7 +168,7 @@ def _after(report: TestReport, shared: dict[str, Any], row: Row) -> Line:
         state=state,
         glyph=glyph,
         word=found.headline,
-        sentence=found.sentence,
+        sentence=_sign_in_at(found) if can_sign_in else found.sentence,
         code=code,
         ticket=report.ticket,
         can_sign_in=can_sign_in,
@@ -179,6 +179,11 @@ def _after(report: TestReport, shared: dict[str, Any], row: Row) -> Line:
 
 def _is_offered(report: Report) -> bool:
     return report.offer is not None and not report.offer.is_guess
+
+
+def _sign_in_at(report: Report) -> str:
+    where = report.offer.host if report.offer else ""
+    return f"Sign in at {where}, or add a token if the server's owner gives you one."
 
 
 def _add_query(row: Row) -> str:
