@@ -32,6 +32,8 @@ class Entry:
     name: str
     category: str
     facts: Mapping[str, Fact] = field(repr=False)
+    # By which its address is compared; "" for what cannot be dialled.
+    url_key: str
     # Whether the operator registered a client for it.
     has_client: bool = False
     is_hidden: bool = False
@@ -157,31 +159,38 @@ def _all() -> list[Entry]:
     """Return every server that can be dialled, by name, also those that are hidden."""
     changed = {row.key: row for row in CatalogueEntry.objects.defer("client_secret")}
     known = catalogue_file.servers()
-    found = [_entry(key, known.get(key), changed.get(key)) for key in known | changed]
-    found = [one for one in found if "server_url" in one.facts]
-    return sorted(found, key=lambda one: one.name.casefold())
+    found = (_entry(key, known.get(key), changed.get(key)) for key in known | changed)
+    dialled = [one for one in found if one.url_key]
+    return sorted(dialled, key=lambda one: one.name.casefold())
 
 
 def _entry(key: str, known: Known | None, row: CatalogueEntry | None) -> Entry:
     """Return a server as it is shown: of the file, or of the row, or of both."""
     said = {name: value for name, value in row.fields.items() if value} if row else {}
     facts = {k: Fact(value=v) for k, v in said.items() if k not in NO_FACTS}
+    facts = {**known.facts, **facts} if known else facts
+    address = facts.get("server_url")
     return Entry(
         key=key,
         name=said.get("name") or (known.name if known else key),
         category=said.get("category") or (known.category if known else OTHER),
-        facts={**known.facts, **facts} if known else facts,
+        facts=facts,
+        url_key=_url_key(str(address.value)) if address else "",
         has_client=is_in_environment(key) or bool(row and row.client_id),
         is_hidden=bool(row and row.hidden),
     )
 
 
 def _at(url: str, found: Iterable[Entry]) -> Entry | None:
+    key = _url_key(url)
+    return next((one for one in found if one.url_key == key), None)
+
+
+def _url_key(url: str) -> str:
     try:
-        key = server_url.key(url)
+        return server_url.key(url)
     except InvalidUrl:
-        return None
-    return next((one for one in found if server_url.key(one.server_url) == key), None)
+        return ""
 
 
 def _text(entry: Entry) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from connectors import cards, looks, server_url
+from connectors import cards, looks
 from connectors.catalogue import NONE, OAUTH, TOKEN, Entry
 from connectors.catalogue_file import CATEGORIES, OTHER, Fact
 from connectors.looks import Look
@@ -99,7 +99,7 @@ def rows(entries: Iterable[Entry], *, user_id: int) -> list[Row]:
         best = mine.setdefault(one.url_key, one)
         if not _works(best) and _works(one):
             mine[one.url_key] = one
-    return [row(entry, mine.get(server_url.key(entry.server_url))) for entry in entries]
+    return [row(entry, mine.get(entry.url_key)) for entry in entries]
 
 
 def row(entry: Entry, connector: UserMCPConnection | None = None) -> Row:

@@ -147,8 +147,10 @@ def test_a_fact_that_is_changed_has_no_source_any_more(db: None):
     assert box.name == "Box"
 
 
-def test_a_row_without_an_address_is_no_server(db: None):
-    row(fields={"name": "Nowhere"})
+@pytest.mark.parametrize("url", ["", "nowhere", "ftp://wiki.example"])
+def test_a_row_without_an_address_is_no_server(db: None, url: str):
+    row(fields={"name": "Nowhere", "server_url": url})
+    assert catalogue.at(url) is None
     assert "wiki" not in keys(catalogue.entries())
 
 
