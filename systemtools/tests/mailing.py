@@ -12,7 +12,8 @@ from connectors.recording import CallResult
 from connectors.sign_in import Finished
 from demo.google.mailboxes import Stored
 from demo.google.running import RunningGoogle
-from systemtools import calls, sign_in
+from systemtools import calls
+from systemtools.gmail.google import provider
 
 SESSION = "session-of-alice"
 
@@ -23,7 +24,7 @@ def params_of(location: str) -> dict[str, str]:
 
 def begun(user: User) -> str:
     """Return where alice is sent to allow it."""
-    started = async_to_sync(sign_in.start)(
+    started = async_to_sync(provider.start)(
         user_id=user.pk, tool_id="gmail", session_key=SESSION
     )
     return started.authorization_url
