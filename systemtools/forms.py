@@ -18,8 +18,10 @@ _SECRET: Final = "secret"  # noqa: S105 - the mark of a field
 
 def form_of(status: Status) -> SchemaForm:
     """Return the form as it is first shown, with what is stored and not secret."""
-    values = status.row.config if status.row else {}
-    return schema_form.form_to_fill(schema_of(status), values=values, errors=())
+    stored = status.row.config if status.row else {}
+    if not stored:
+        return schema_form.form_for(schema_of(status))
+    return schema_form.form_to_fill(schema_of(status), values=stored, errors=())
 
 
 def schema_of(status: Status) -> dict[str, Any]:

@@ -13,4 +13,7 @@ urlpatterns = [
     path(f"{ONE}/config", connecting.config, name="system-tool-config"),
     path(f"{ONE}/disconnect", connecting.disconnect, name="system-tool-disconnect"),
     path(f"{ONE}/sign-in", sign_in.permission, name="system-tool-sign-in"),
+    path(f"{ONE}/sign-in/go", sign_in.go, name="system-tool-sign-in-go"),
+    path(f"{ONE}/sign-in/done", sign_in.done, name="system-tool-sign-in-done"),
+    path(f"{ONE}/sign-in/error", sign_in.failed, name="system-tool-sign-in-failed"),
 ]

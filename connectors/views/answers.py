@@ -88,3 +88,19 @@ def done(request: HttpRequest, address: str, text: str) -> SeeOther:
     """Lead on to the page that shows what was done, and say so there."""
     messages.success(request, text)
     return SeeOther(address)
+
+
+def is_meant(request: HttpRequest) -> bool:
+    """Tell whether a person followed our own link, as far as their browser says.
+
+    Another site must not sign people in, and no browser may do it ahead of time.
+    Source: Fetch Metadata Request Headers; `Sec-Purpose` of speculative loads.
+    """
+    is_foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
+    is_early = "prefetch" in request.headers.get("Sec-Purpose", "")
+    return request.method == "GET" and not is_foreign and not is_early
+
+
+def number(text: str) -> int:
+    """Return the id that an address names; 0 for none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0

@@ -19,7 +19,7 @@ from connectors import cards, history, manager, sign_in, sign_in_failures, signe
 from connectors.errors import ConnectorError
 from connectors.sign_in_status import Failed
 from connectors.tool_list import reads_only
-from connectors.views.answers import PageRequest, page
+from connectors.views.answers import PageRequest, number, page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Ended:
 @page("GET")
 def done(request: PageRequest) -> HttpResponse:
     """Show that a connector is signed in, and where to go on."""
-    connector_id = _number(request.GET.get("connector", ""))
+    connector_id = number(request.GET.get("connector", ""))
     row = manager.get(user_id=request.user.pk, connector_id=connector_id)
     grant = getattr(row, "grant", None)
     if grant is None:
@@ -86,7 +86,7 @@ def show(request: HttpRequest, ended: Ended) -> TemplateResponse:
 
 
 def _flow_of(request: HttpRequest) -> Failed | None:
-    flow_id = _number(request.GET.get("flow", ""))
+    flow_id = number(request.GET.get("flow", ""))
     if not (flow_id and request.user.is_authenticated):
         return None
     try:
@@ -111,8 +111,3 @@ def _ended(flow: Failed, reason: str) -> Ended:
         retry_url=reverse(route, args=[pk]) + query,
         client_url=reverse(f"{route}-client", args=[pk]) + query,
     )
-
-
-def _number(text: str) -> int:
-    """Return the id that an address names; 0 for none."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0

@@ -21,7 +21,14 @@ from connectors.errors import (
 from connectors.forms import AddForm
 from connectors.sign_in_form import ClientForm, SignInForm
 from connectors.views import add_form, outcome, sign_in_place
-from connectors.views.answers import PageRequest, SeeOther, fragment, page, person
+from connectors.views.answers import (
+    PageRequest,
+    SeeOther,
+    fragment,
+    is_meant,
+    page,
+    person,
+)
 from connectors.views.sign_in_place import Place
 
 SECRET = "client_secret"  # noqa: S105 - the name of a field
@@ -68,7 +75,7 @@ async def go(
     A link on somebody else's page only leads to the page that asks.
     """
     place = await sign_in_place.of(request, flow_id=flow_id, connector_id=connector_id)
-    if not _is_meant(request):
+    if not is_meant(request):
         return HttpResponseRedirect(place.page_url)
     try:
         started = await sign_in.start(
@@ -131,17 +138,6 @@ async def _looked(user_id: int, place: Place) -> dict[str, Any]:
     except (ServerFailure, TooManyRequests) as problem:
         return {"problem": problem}
     return {"consent": consent.of(offer, needs_client=offer.needs_client)}
-
-
-def _is_meant(request: PageRequest) -> bool:
-    """Tell whether a person followed our own link, as far as their browser says.
-
-    Another site must not sign people in, and no browser may do it ahead of time.
-    Source: Fetch Metadata Request Headers; `Sec-Purpose` of speculative loads.
-    """
-    is_foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
-    is_early = "prefetch" in request.headers.get("Sec-Purpose", "")
-    return request.method == "GET" and not is_foreign and not is_early
 
 
 def _show_client(
