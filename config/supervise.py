@@ -47,6 +47,7 @@ def start_all(children: Children, *, reload: bool) -> list[str]:
             entries = [f"{ports.HOST}/32:{port}" for port in chosen]
             env["EGRESS_ALLOW"] = ",".join(entries)
             env["DEMO_SERVERS"] = json.dumps(invitations(chosen))
+            env |= demo_google(chosen)
         children.start("demo", "demo", DEMO_PORTS=",".join(map(str, chosen)))
     children.start("web", *web_argv(reload=reload), **env)
     children.start("worker", "django", "work", **env)
@@ -86,6 +87,24 @@ def invitations(chosen: Sequence[int]) -> list[dict[str, str]]:
         for place, port in zip(ports.PLACES, chosen, strict=True)
         if place.invitation
     ]
+
+
+def demo_google(chosen: Sequence[int]) -> dict[str, str]:
+    """Return what makes Gmail work without an account; {} with a client of one's own.
+
+    Egress is open for it: nobody chose what is reached.
+    """
+    from demo import ports
+
+    if {"OAUTH_CLIENT_GOOGLE_ID", "GOOGLE_BASE_URLS"} & os.environ.keys():
+        return {}
+    url = ports.PLACES[-1].url(chosen[-1]).rstrip("/")
+    names = ("accounts", "oauth", "gmail")
+    return {
+        "OAUTH_CLIENT_GOOGLE_ID": ports.GOOGLE_CLIENT_ID,
+        "OAUTH_CLIENT_GOOGLE_SECRET": ports.GOOGLE_CLIENT_SECRET,
+        "GOOGLE_BASE_URLS": ",".join(f"{name}={url}" for name in names),
+    }
 
 
 def make_demo_user() -> str:

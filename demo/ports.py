@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 HOST = "127.0.0.1"
 DEMO_TOKEN = "demo-token"
+# The one program that may ask at the demo Google; no secret, it is known to all.
+GOOGLE_CLIENT_ID = "patchbay-demo.apps.googleusercontent.example"
+GOOGLE_CLIENT_SECRET = "patchbay-demo-secret"
 # How long the servers of a run that ends may hold their ports: `serving.GRACE_S`.
 ENDING_S = 3.0
 POLL_S = 0.1

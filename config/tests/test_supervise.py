@@ -88,7 +88,7 @@ def test_it_starts_everything_and_ctrl_c_stops_everything(
     assert address == f"Patchbay runs at http://127.0.0.1:{port}"
     assert get(port, "/readyz") == 200
     assert program.line("Sign in", of=program.out) == "Sign in as demo / demo"
-    last = program.line("Demo sign-in", of=program.out)
+    last = program.line("Demo Google", of=program.out)
     demo_port = int(last.rpartition(":")[2].partition("/")[0])
     assert is_open(demo_port)
     children = family(program)
@@ -106,7 +106,7 @@ def test_it_starts_everything_and_ctrl_c_stops_everything(
 def test_only_the_ports_of_the_demo_servers_may_be_dialled(start: Start) -> None:
     program = start()
     journal = program.line("Journal", of=program.out)
-    last = program.line("Demo sign-in", of=program.out)
+    last = program.line("Demo Google", of=program.out)
     children = family(program)
     ports = environment(children["demo"])["DEMO_PORTS"].split(",")
     assert ports[-1] in last
@@ -116,6 +116,23 @@ def test_only_the_ports_of_the_demo_servers_may_be_dialled(start: Start) -> None
     assert "EGRESS_ALLOW" not in environment(children["demo"])
     invited = json.loads(environment(children["web"])["DEMO_SERVERS"])
     assert invited[-1]["url"] in journal
+
+
+def test_gmail_can_be_tried_without_an_account(start: Start) -> None:
+    program = start()
+    google = program.line("Demo Google", of=program.out)
+    for name in ("web", "worker"):
+        told = environment(family(program)[name])
+        address = told["GOOGLE_BASE_URLS"].partition("gmail=")[2]
+        assert f"{address}/" in google
+        assert told["OAUTH_CLIENT_GOOGLE_ID"]
+
+
+def test_a_client_of_ones_own_at_google_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OAUTH_CLIENT_GOOGLE_ID", "mine")
+    assert supervise.demo_google(ports.USUAL) == {}
 
 
 def test_the_ports_of_the_demo_servers_can_be_chosen(start: Start) -> None:

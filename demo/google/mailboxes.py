@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.utils import getaddresses
 from typing import Any
 
@@ -154,7 +154,7 @@ def as_json(stored: Stored, *, only: tuple[str, ...] | None = None) -> dict[str,
     }
 
 
-def _part(part: EmailMessage, number: str, *, with_body: bool) -> dict[str, Any]:
+def _part(part: MIMEPart, number: str, *, with_body: bool) -> dict[str, Any]:
     content = b"" if part.is_multipart() else part.get_payload(decode=True)
     assert isinstance(content, bytes)  # noqa: S101 — it was decoded
     filename = part.get_filename() or ""

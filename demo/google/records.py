@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo.authority.records import ACCOUNTS, Account, Refused, digest
+from demo.ports import GOOGLE_CLIENT_ID as CLIENT_ID
+from demo.ports import GOOGLE_CLIENT_SECRET as CLIENT_SECRET
 
 __all__ = [
     "ACCOUNTS",
@@ -23,9 +25,6 @@ __all__ = [
     "digest",
 ]
 
-# The one program that may ask here; known to everybody who reads this.
-CLIENT_ID = "patchbay-demo.apps.googleusercontent.example"
-CLIENT_SECRET = "patchbay-demo-secret"
 CALLBACK = "/api/oauth/callback"
 
 _PREFIX = "https://www.googleapis.com/auth/"
