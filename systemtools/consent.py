@@ -63,7 +63,9 @@ def _needed(tool: type[SystemTool]) -> tuple[str, ...]:
 def _permissions(tool: type[SystemTool], scope: str) -> list[Permission]:
     """Return one scope in the words of the tools that need it, or in its own."""
     needing = [one for one in registry.methods(tool).values() if scope in one.scopes]
-    return [_for(scope, needing)] if needing else permissions.of(scope)
+    # What needs others as well is told of by those that need nothing else.
+    alone = [one for one in needing if one.scopes == {scope}]
+    return [_for(scope, alone or needing)] if needing else permissions.of(scope)
 
 
 def _for(scope: str, needing: list[Method]) -> Permission:
