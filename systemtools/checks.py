@@ -2,9 +2,25 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
 
 from systemtools import registry
+from systemtools.gmail.google import SCOPES
+
+
+@register("patchbay")
+def gmail_asks_for_what_there_is(**kwargs: Any) -> list[CheckMessage]:
+    """A word that is misspelt would be a permission that nobody is asked for."""
+    unknown = set(settings.GMAIL_SCOPES) - SCOPES.keys()
+    return [
+        Warning(
+            f"GMAIL_SCOPES has {word!r}, which is not asked for.",
+            hint=f"It knows {' and '.join(SCOPES)}.",
+            id="patchbay.W002",
+        )
+        for word in sorted(unknown)
+    ]
 
 
 @register("patchbay")

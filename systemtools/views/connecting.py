@@ -31,8 +31,8 @@ async def connect(request: PageRequest, tool_id: str) -> HttpResponse:
         tool_id=tool_id,
         session_key=request.session.session_key or "",
     )
-    if connected.oauth_url:
-        return SeeOther(connected.oauth_url)
+    if connected.requires_oauth:
+        return SeeOther(reverse("system-tool-sign-in", args=[tool_id]))
     if request.htmx and request.POST.get("from") == "list":
         card = cards.card(await _status(request, tool_id))
         shown = {"card": card, "is_swapped": True}
@@ -92,8 +92,8 @@ async def _set_up(
         config=entered,
         session_key=request.session.session_key or "",
     )
-    if connected.oauth_url and not status.is_connected:
-        return SeeOther(connected.oauth_url)
+    if connected.requires_oauth:
+        return SeeOther(reverse("system-tool-sign-in", args=[tool_id]))
     said = "What you entered is kept." if status.is_connected else connected.message
     return done(request, _page_of(tool_id), said)
 
