@@ -188,7 +188,7 @@ def _system_tool(toolbox: Toolbox, card: system_cards.Card) -> App:
         is_beta=status.tool.is_beta,
         sign_in=links.sign_in(_SYSTEM, card.id) if again else "",
         connect=links.system_tool(card.id) if can_connect else "",
-        tool_count=len(tools) if status.is_connected else len(card.methods),
+        tool_count=len(tools) if status.is_connected else len(status.methods),
         cost=_cost(tools),
         tools=tools,
     )
@@ -197,7 +197,7 @@ def _system_tool(toolbox: Toolbox, card: system_cards.Card) -> App:
 def _note_of_system_tool(card: system_cards.Card) -> str:
     status = card.status
     if status.is_connected:
-        return "" if card.methods else cards.HAPPENED["NO_TOOLS"]
+        return "" if status.methods else cards.HAPPENED["NO_TOOLS"]
     if status.why_not:
         return status.why_not
     verb = "Sign in to" if status.signs_in_again else "Connect it to"

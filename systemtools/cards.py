@@ -40,6 +40,16 @@ SIGN_IN_AGAIN = Look(
 
 
 @dataclass(frozen=True, kw_only=True)
+class ToolRow:
+    """One tool of it, in a list; `summary` is the beginning of its description."""
+
+    name: str
+    title: str
+    summary: str
+    reads_only: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Card:
     """All that is shown of one system tool in a list."""
 
@@ -60,12 +70,12 @@ class Card:
         return cards.monogram(self.name)
 
     @property
-    def methods(self) -> list[Method]:
-        return [*self.status.methods.values()]
+    def tools(self) -> list[ToolRow]:
+        return [_row(method) for method in self.status.methods.values()]
 
     @property
     def counted(self) -> str:
-        return cards.counted(len(self.methods))
+        return cards.counted(len(self.status.methods))
 
     @property
     def signs_in(self) -> bool:
@@ -114,6 +124,17 @@ def look_of(status: Status) -> Look:
     if status.why_not:
         return NOT_SET_UP
     return SIGN_IN_AGAIN if status.signs_in_again else AVAILABLE
+
+
+def _row(method: Method) -> ToolRow:
+    said = method.definition
+    first, _, _ = said["description"].partition("\n\n")
+    return ToolRow(
+        name=method.name,
+        title=said["title"],
+        summary=" ".join(first.split()),
+        reads_only=method.reads_only,
+    )
 
 
 def _sentence(status: Status) -> str:

@@ -25,6 +25,8 @@ from connectors.models import UserMCPConnection
 from connectors.tests import rows
 from demo.fixtures import DemoServer
 
+pytestmark = pytest.mark.usefixtures("no_system_tools")
+
 
 def row_of(page: Page, name: str) -> Locator:
     return menu_of(page).get_by_role("button", name=name)

@@ -197,7 +197,7 @@ def test_the_pieces_are_of_one_answer(answer: Answer):
 
 
 def test_who_has_to_sign_in_is_led_there_and_back(answer: Answer):
-    asks = {**STARTED, "asks": "sign_in", "ref": "12"}
+    asks = {**STARTED, "asks": "sign_in", "source": "connector", "ref": "12"}
     tell(answer, ("input", asks), done(state="waiting"))
     assert "https://patchbay.example/connectors/12/sign-in" in answer.text
     assert "https://patchbay.example/chat/7" in answer.text
