@@ -14,7 +14,7 @@ from connectors.errors import (
     SignInNotOffered,
 )
 
-ROOM = Path(errors.__file__).parent
+ROOM = Path(sign_in_failures.__file__).parent
 WITHOUT_WORDS = {"failed", "oauth_failed"}
 
 
