@@ -162,10 +162,10 @@ def test_how_to_keep_other_ports_than_usual_is_said(
 ) -> None:
     monkeypatch.delenv("DEMO_PORTS", raising=False)
     assert supervise.advice(ports.USUAL) == []
-    others = list(range(9001, 9007))
+    others = list(range(9001, 9008))
     (said,) = supervise.advice(others)
-    assert "DEMO_PORTS=9001,9002,9003,9004,9005,9006 in .env" in said
-    monkeypatch.setenv("DEMO_PORTS", "9001,9002,9003,9004,9005,9006")
+    assert "DEMO_PORTS=9001,9002,9003,9004,9005,9006,9007 in .env" in said
+    monkeypatch.setenv("DEMO_PORTS", "9001,9002,9003,9004,9005,9006,9007")
     assert supervise.advice(others) == []
 
 
@@ -228,7 +228,7 @@ def test_missing_secrets_are_one_sentence(start: Start) -> None:
 
 
 def test_newcomers_are_invited_to_what_works_asks_fails_and_signs_in() -> None:
-    invited = supervise.invitations(list(range(9001, 9007)))
+    invited = supervise.invitations(list(range(9001, 9008)))
     assert [(server["name"], server["url"]) for server in invited] == [
         ("Notes", "http://127.0.0.1:9001/mcp"),
         ("Releases", "http://127.0.0.1:9003/mcp"),
