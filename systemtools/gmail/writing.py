@@ -34,10 +34,21 @@ _MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]{1,500}>")
 _PREFIXES: Final = re.compile(r"^(?:(?:re|fwd?|aw|wg|tr|sv)\s*:\s*)+", re.IGNORECASE)
 
 
+# Begins an encoded word (RFC 2047): it is read as other words than it is written as.
+_ENCODED: Final = "=?"
+
+
 def _local_fits(address: str) -> str:
     if len(address.partition("@")[0]) > 64:
         raise ValueError("There is no e-mail address of this length.")
     return address
+
+
+def _is_plain(text: str) -> str:
+    """Refuse what would not arrive as the person read it when they approved it."""
+    if _ENCODED in text:
+        raise ValueError(f"It has {_ENCODED} in it. Write it in plain words.")
+    return text
 
 
 Address = Annotated[
@@ -48,6 +59,7 @@ Address = Annotated[
         description="a bare e-mail address, such as john@example.com",
     ),
     AfterValidator(_local_fits),
+    AfterValidator(_is_plain),
 ]
 People = Annotated[
     list[Address], Field(min_length=1, max_length=MAX_PEOPLE, description="who gets it")
@@ -60,7 +72,9 @@ Hidden = Annotated[
     Field(max_length=MAX_PEOPLE, description="who gets a copy that nobody else sees"),
 ]
 Subject = Annotated[
-    str, Field(max_length=MAX_SUBJECT, pattern=LINE, description="one line")
+    str,
+    Field(max_length=MAX_SUBJECT, pattern=LINE, description="one line"),
+    AfterValidator(_is_plain),
 ]
 Body = Annotated[
     str, Field(max_length=MAX_BODY, description="plain text, as it will be read")

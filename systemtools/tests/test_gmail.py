@@ -253,6 +253,10 @@ def test_an_answer_under_another_subject_is_not_sent(
         {"to": ["john@example.com"] * 51},
         {"cc": ["x@example.com\nTo: evil@example.com"]},
         {"bcc": ["not an address"]},
+        # Encoded words: what is approved reads otherwise where it arrives.
+        {"to": ["=?utf-8?q?evil=40example.org=2C?=@example.com"]},
+        {"cc": ["a.=?utf-8?b?ZXZpbA==?=@example.com"]},
+        {"subject": "=?utf-8?q?Another_subject?="},
         {"subject": "x" * 401},
         {"body": "x" * 200_001},
     ],
