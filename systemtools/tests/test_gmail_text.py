@@ -1,6 +1,7 @@
 """What a stranger wrote into a mail steers nothing: neither ours nor how it is read."""
 
 import base64
+import time
 from email import message_from_bytes, policy
 from typing import Any
 
@@ -118,7 +119,29 @@ def test_a_long_text_is_cut_and_it_is_said() -> None:
         ("<script>alert(1)</script>x<style>y</style>", "x"),
         ("<head><title>t</title><body>text", "text"),
         ("<!-- no --><p>yes", "yes"),
+        ("<head><title>t</title></head>text", "text"),
+        ("<STYLE>p > a {}</Style >x", "x"),
+        ('<a title="b > c" href=d>e</a>', "e"),
+        ("it's < 5 & > 3 &amp; &#8364; &eacute;", "it's < 5 & > 3 & € é"),
+        ("a<!doctype html><?xml?></ >b", "ab"),
+        ("a<![CDATA[b]]>c", "ac"),
+        ("a<header>b</header>c", "abc"),
+        ("a<p", "a"),
+        ("&#" + "9" * 5_000 + ";x", "x"),
     ],
 )
 def test_of_html_the_words_are_taken(html: str, words: str) -> None:
     assert reading.words_of(html) == words
+
+
+@pytest.mark.parametrize(
+    "piece",
+    "< <!-- <![CDATA[ </ <a <! <? <a=\" <a=' <script> <head> </a= & &# -".split(),
+)
+def test_html_of_a_stranger_is_read_in_a_time_that_grows_with_its_length_alone(
+    piece: str,
+) -> None:
+    html = piece * (reading.HTML_CHARS // len(piece))
+    since = time.process_time()
+    reading.words_of(html)
+    assert time.process_time() - since < 2
