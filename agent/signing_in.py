@@ -79,7 +79,11 @@ async def _look_again(work: Work, key: str, *, source: str, ref: str) -> None:
     part = next(part for part in work.parts if part.get("id") == key)
     if part.get("decision") == sign_in_asks.SIGNED_IN:
         return
-    where = {"user_id": work.caller.user_id, "source": source, "ref": ref}
+    where: dict[str, Any] = {
+        "user_id": work.caller.user_id,
+        "source": source,
+        "ref": ref,
+    }
     if await sync_to_async(sign_in_asks.is_made)(**where):
         await sync_to_async(sign_in_asks.answer)(**where)
     await pools.release_db()

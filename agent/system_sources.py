@@ -23,13 +23,10 @@ class SystemSource:
     """
 
     ref: str
+    slug: str
     label: str
     listing: list[dict[str, Any]] = field(repr=False)
     source: str = str(Source.SYSTEM)
-
-    @property
-    def slug(self) -> str:
-        return self.ref
 
     def list(self) -> "list[ToolSpec]":
         """Return the tools as they are defined. Dials nobody."""
@@ -72,7 +69,10 @@ def usable(found: list[Status]) -> list[SystemSource]:
     """Return those that can be used."""
     return [
         SystemSource(
-            ref=status.tool.id, label=status.tool.name, listing=status.definitions
+            ref=status.tool.id,
+            slug=status.tool.id,
+            label=status.tool.name,
+            listing=status.definitions,
         )
         for status in found
         if status.is_connected

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
@@ -243,8 +244,51 @@ def test_the_menu_asks_as_little_however_much_is_connected(alice: User) -> None:
 
 def test_sign_ins_are_told_apart_by_where_they_are(alice: User) -> None:
     OAuthGrant.objects.create(user=alice, system_tool="diary", tokens={"a": "b"})
-    of_tool = {"user_id": alice.pk, "source": Source.SYSTEM, "ref": "diary"}
+    of_tool: dict[str, Any] = {
+        "user_id": alice.pk,
+        "source": Source.SYSTEM,
+        "ref": "diary",
+    }
     assert sign_in_asks.is_made(**of_tool)
     assert not sign_in_asks.is_made(**{**of_tool, "ref": "weather"})
     assert not sign_in_asks.is_made(user_id=alice.pk, source=Source.CONNECTOR, ref="1")
     assert not sign_in_asks.answer(**of_tool)
+
+
+# --- The composer -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "pick", ["system_tool:weather", "system_tool:weather:forecast"]
+)
+def test_a_link_that_picks_what_is_not_connected_leads_to_connecting_it(
+    alice: User, client: Client, pick: str
+) -> None:
+    client.force_login(alice)
+    html = client.get("/chat", {"pick": pick}).text
+    assert "Weather cannot be picked now. Connect it to use its 1 tool." in html
+    assert 'href="/system-tools/weather">Connect Weather</a>' in html
+
+
+@pytest.mark.usefixtures("diary")
+def test_the_recorded_call_and_its_receipt_name_the_system_tool(
+    alice: User, client: Client
+) -> None:
+    said = say(alice, "What did I write?", READ)
+    client.force_login(alice)
+    html = client.get(f"/chat/{said.turn.conversation_id}").text
+    assert "Ran without asking: this tool only reads" in html
+    recorded = client.get(f"/calls/{said.calls[0]['call_id']}").text
+    assert "<code>read</code> of Diary" in recorded
+
+
+@pytest.mark.usefixtures("diary")
+def test_a_call_that_was_refused_leads_to_the_page_of_the_tool(
+    alice: User, client: Client
+) -> None:
+    said = say(alice, "It rained.", WRITE)
+    UserToolStatus.objects.all().delete()
+    said = decide(alice, said)
+    client.force_login(alice)
+    html = client.get(f"/chat/{said.turn.conversation_id}").text
+    assert 'href="/system-tools/diary">Open Diary</a>' in html
