@@ -97,17 +97,23 @@ def _named(fields: dict[str, Shape], words: str) -> tuple[dict[str, Any], str]:
 def _main(fields: dict[str, Shape], required: frozenset[str], taken: Any) -> str | None:
     """Say which of `fields` the words are that have no name.
 
-    A text that is asked for, the likeliest first; else one that may be given; else
-    the only other value that is asked for.
+    A text that is asked for, the likeliest first; else one that may be given, unless
+    the tool says what it is without; else the only other value that is asked for.
     """
     free = {name: shape for name, shape in fields.items() if name not in taken}
     texts = [name for name, shape in free.items() if _takes_text(shape)]
     needed = [name for name in texts if name in required]
-    for candidates in (needed, texts):
+    offered = [name for name in texts if _is_offered(name, free[name])]
+    for candidates in (needed, offered):
         if candidates:
             return min(candidates, key=_likelihood)
     needed = [name for name in free if name in required]
     return needed[0] if len(needed) == 1 else None
+
+
+def _is_offered(name: str, shape: Shape) -> bool:
+    """Tell a text that words are for from a setting that has a value of its own."""
+    return name.casefold() in MAIN_NAMES or "default" not in shape.keywords
 
 
 def _id_in(name: str, shape: Shape, words: str) -> str:

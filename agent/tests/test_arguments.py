@@ -30,6 +30,10 @@ def needs(**properties: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def may_have(name: str) -> dict[str, Any]:
+    return {"type": "object", "properties": {name: {"type": "string", "default": ""}}}
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -73,6 +77,9 @@ def test_words_become_arguments(words: str, expected: dict[str, Any]) -> None:
         (needs(anything=True), "hello", {"anything": "hello"}),
         ({"type": "object"}, "hello", {}),
         ({"type": "object", "properties": {"q": {"type": "string"}}}, "x", {"q": "x"}),
+        (may_have("q"), "x", {"q": "x"}),
+        (may_have("of"), "which failed?", {}),
+        (may_have("of"), "of=Notes", {"of": "Notes"}),
     ],
 )
 def test_the_schema_says_what_the_words_are(
