@@ -110,7 +110,8 @@ def _text_hints(shape: Shape) -> list[str]:
     keywords = shape.keywords
     hints = [_counted(shape, "Length", "character")]
     pattern = keywords.get("pattern")
-    if isinstance(pattern, str):
+    # What a person reads says more than an expression; alone, it says at least that.
+    if isinstance(pattern, str) and not help_of(keywords):
         hints.append(f"Matches {clean(pattern, limit=HINT_CHARS)}")
     named = keywords.get("format")
     if isinstance(named, str):

@@ -152,6 +152,7 @@ def test_a_title_that_only_repeats_the_key_is_left_out():
         ({"type": "string", "minLength": 2, "maxLength": 2}, "Exactly 2 characters."),
         ({"type": "string", "maxLength": 5}, "At most 5 characters."),
         ({"type": "string", "pattern": "^a+$"}, "Matches ^a+$"),
+        ({"type": "string", "pattern": "^a+$", "description": "Only a."}, ""),
         ({"type": "string", "format": "uuid"}, "A UUID."),
         ({"type": "string", "format": "ipv4"}, "Format: ipv4."),
         ({"type": "string", "default": "x"}, "Default: x"),
