@@ -103,7 +103,7 @@ TEXTS = {
     ),
     "unavailable": (
         "the sign-in service does not work at the moment",
-        f"It says so itself. {NOTHING_STORED}",
+        f"It did not answer, or answered that it cannot. {NOTHING_STORED}",
         "Try again in a few minutes.",
     ),
     "provider_error": (
