@@ -110,7 +110,7 @@ def discover(packages: Iterable[str]) -> Found:
     for item in (*_in_folders(packages), *_at_entry_points()):
         if isinstance(item, Problem):
             problems.append(item)
-        elif faults := tuple(faults_of(item)):
+        elif faults := _read_faults(item):
             problems += [Problem(where=_path(item), why=why) for why in faults]
         elif item.id in tools:
             why = f"the id {item.id!r} is that of {_path(tools[item.id])}"
@@ -121,9 +121,30 @@ def discover(packages: Iterable[str]) -> Found:
     return Found(tools=tuple(ordered), problems=tuple(problems))
 
 
+def why_not(kind: type[SystemTool]) -> str:
+    """Return what a tool says keeps this installation from offering it, "" if nothing.
+
+    One that cannot even say it is not offered, and costs the others nothing.
+    """
+    try:
+        return str(kind.why_not())
+    except Exception as fault:  # noqa: BLE001 - a stranger's code
+        log.error(  # noqa: TRY400
+            "system_tool.broken", where=_path(kind), reason=type(fault).__name__
+        )
+        return f"{kind.name} has a fault at this installation. Tell its operator."
+
+
+def _read_faults(kind: type[SystemTool]) -> tuple[str, ...]:
+    try:
+        return tuple(faults_of(kind))
+    except Exception as failure:  # noqa: BLE001 - a stranger's code
+        return (f"it cannot be read: {type(failure).__name__}: {failure}",)
+
+
 def faults_of(kind: type[SystemTool]) -> Iterator[str]:
     """Say what keeps a class from being a system tool."""
-    if not _ID.fullmatch(kind.id):
+    if not isinstance(kind.id, str) or not _ID.fullmatch(kind.id):
         yield f"its id {kind.id!r} is not 1 to 24 of a-z, 0-9 and -, a letter first"
     for name, limit in _TEXTS:
         value = getattr(kind, name)
@@ -135,7 +156,9 @@ def faults_of(kind: type[SystemTool]) -> Iterator[str]:
 
 def _faults_of_sign_in(kind: type[SystemTool]) -> Iterator[str]:
     config: Any = kind.Config
-    if kind.auth_type not in {"none", "oauth", "config"}:
+    if not callable(kind.why_not):
+        yield "its why_not is no method of the class"
+    if kind.auth_type not in ("none", "oauth", "config"):
         yield f"its auth_type {kind.auth_type!r} is not none, oauth or config"
     if config is not None and not _is_model(config):
         yield "its Config is no pydantic model"

@@ -16,6 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import (
     ErrorDetails,
     PydanticSerializationError,
+    SchemaError,
     to_jsonable_python,
 )
 from pydantic_core.core_schema import ModelSchema
@@ -78,7 +79,7 @@ def arguments_of(function: Callable[..., Any]) -> type[BaseModel]:
     """
     try:
         hints = get_type_hints(function, include_extras=True)
-    except (NameError, TypeError) as problem:
+    except (NameError, TypeError, SyntaxError, AttributeError) as problem:
         raise BadSignature(f"its annotations cannot be read: {problem}") from None
     fields: dict[str, Any] = {}
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
@@ -92,8 +93,8 @@ def arguments_of(function: Callable[..., Any]) -> type[BaseModel]:
     config = ConfigDict(extra="forbid", alias_generator=_alias)
     try:
         return create(function.__name__, __config__=config, **fields)
-    except PydanticUserError as problem:
-        raise BadSignature(f"no schema can be made of it: {problem.message}") from None
+    except (PydanticUserError, SchemaError, TypeError) as problem:
+        raise BadSignature(f"no schema can be made of it: {problem}") from None
 
 
 def _alias(name: str) -> str:

@@ -127,7 +127,7 @@ def _status(
     if kind.is_coming_soon:
         why_not = f"{kind.name} is coming soon. It cannot be connected yet."
         return Status(tool=kind, state=State.COMING_SOON, why_not=why_not)
-    why_not = kind.why_not()
+    why_not = registry.why_not(kind)
     since = _connected_at(kind, row, grant)
     is_connected = since is not None and not why_not
     return Status(

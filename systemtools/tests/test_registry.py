@@ -10,7 +10,8 @@ from django.core.checks import run_checks
 from pydantic import BaseModel, Field
 from pytest_django import Settings
 
-from systemtools import registry
+from accounts.models import User
+from systemtools import registry, statuses
 from systemtools.base import SystemTool, tool
 from systemtools.errors import SystemToolNotFound
 
@@ -202,6 +203,24 @@ def test_what_is_broken_is_a_warning_and_stops_nothing(
     assert registry.all() == ()
 
 
+def test_a_tool_that_fails_when_it_is_asked_is_not_offered_and_costs_no_other(
+    package: Any, settings: Settings, tmp_path: Path, alice: User
+) -> None:
+    asked = """
+    @classmethod
+    def why_not(cls):
+        raise RuntimeError("its file is gone")
+"""
+    package(one=GOOD.format(id="one") + asked, two=GOOD.format(id="two"))
+    (tmp_path / "made").rename(tmp_path / "frail")
+    settings.SYSTEM_TOOL_PACKAGES = ["frail"]
+    one, two = statuses.all_of(user_id=alice.pk)
+    assert (one.tool.id, two.tool.id) == ("one", "two")
+    assert one.why_not == "Good has a fault at this installation. Tell its operator."
+    assert not one.is_enabled
+    assert two.is_enabled
+
+
 # --- Entry points ------------------------------------------------------------
 
 
@@ -241,6 +260,30 @@ def test_a_distribution_takes_no_id_of_ours(package: Any, entry_point: Any) -> N
     assert ids(found) == ["x"]
 
 
+def test_a_class_that_cannot_be_looked_at_is_left_out_alone(package: Any) -> None:
+    odd = GOOD.format(id="odd") + "\nGood.Config = type('C', (type,), {})\n"
+    strange = """
+from systemtools.base import SystemTool
+
+class Meta(type):
+    def __getattribute__(cls, name):
+        if name == "auth_type":
+            raise RuntimeError("boom")
+        return super().__getattribute__(name)
+
+class Strange(SystemTool, metaclass=Meta):
+    id, name = "strange", "Strange"
+    description, category = "It is strange.", "Tests"
+"""
+    sources = {"odd": odd, "strange": strange, "good": GOOD.format(id="good")}
+    found = registry.discover(package(**sources))
+    assert ids(found) == ["good"]
+    assert {one.where for one in found.problems} == {
+        "made.odd.tool.Good",
+        "made.strange.tool.Strange",
+    }
+
+
 # --- What a class must be ----------------------------------------------------
 
 
@@ -275,6 +318,9 @@ def test_a_sound_class_has_no_faults() -> None:
         (Sound, {"id": "9lives"}, "its id '9lives' is not"),
         (Sound, {"id": "a" * 25}, "is not 1 to 24"),
         (Sound, {"id": "with_line"}, "its id 'with_line' is not"),
+        (Sound, {"id": None}, "its id None is not"),
+        (Sound, {"auth_type": ["none"]}, "its auth_type ['none'] is not"),
+        (Sound, {"why_not": "closed"}, "its why_not is no method of the class"),
         (Sound, {"name": ""}, "its name is not 1 to 100"),
         (Sound, {"name": "n" * 101}, "its name is not 1 to 100"),
         (Sound, {"description": 5}, "its description is not"),
@@ -292,6 +338,10 @@ def test_what_is_wrong_with_a_class_is_said(
 ) -> None:
     [fault] = faults(base, **facts)
     assert why in fault
+
+
+class Unwritable(BaseModel):
+    call: Callable[[], str]
 
 
 def marked(function: Any, **mark: Any) -> Any:
@@ -318,6 +368,21 @@ async def unmade(self: Any, text: Callable[[], int]) -> str:
     return ""
 
 
+async def unclosed(self: Any, text: Annotated[str, Field(pattern="(")]) -> str:
+    """Work."""
+    return ""
+
+
+async def unspelt(self: Any, text: "list[") -> str:  # type: ignore[valid-type]  # noqa: F722
+    """Work."""
+    return ""
+
+
+async def unanswered(self: Any) -> Unwritable:
+    """Work."""
+    return Unwritable(call=str)
+
+
 async def silent(self: Any) -> str:
     return ""
 
@@ -334,6 +399,9 @@ def plain(self: Any) -> str:
         (many, {}, "work: texts cannot be given by its name"),
         (unread, {}, "work: its annotations cannot be read"),
         (unmade, {}, "work: no schema can be made of it"),
+        (unclosed, {}, "work: no schema can be made of it"),
+        (unspelt, {}, "work: its annotations cannot be read"),
+        (unanswered, {}, "work: no schema can be made of it"),
         (plain, {}, "work is not async"),
         (silent, {}, "work: it has no docstring"),
         (silent, {"title": " "}, "work: it has no title"),
