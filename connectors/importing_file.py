@@ -19,6 +19,9 @@ from connectors.text import clean
 
 MAX_BYTES = 200_000
 MAX_ROWS = 50
+# Of one server: what is asked for, and headers, of which most could not be sent.
+MAX_BLANKS = 10
+MAX_HEADERS = 50
 SAMPLE = '{"mcpServers": {"Name": {"url": "https://…"}}}'
 
 _LABEL_CHARS = 60
@@ -119,7 +122,8 @@ def _understood(row: Row, entry: Any) -> Row:
     """Return the row with its address and its headers.
 
     Raises:
-        Refused: NOT_AN_ENTRY, STDIO_SERVER, NO_URL, and as the parts.
+        Refused: NOT_AN_ENTRY, STDIO_SERVER, NO_URL, TOO_MANY_BLANKS, and as the
+            parts.
     """
     if not isinstance(entry, dict):
         raise Refused("NOT_AN_ENTRY", "This is no server, only a value.")
@@ -131,6 +135,12 @@ def _understood(row: Row, entry: Any) -> Row:
     blanks: list[str] = []
     url = _url(_unmarked(given), blanks)
     headers, notes = _headers(entry, blanks)
+    if len(blanks) > MAX_BLANKS:
+        raise Refused(
+            "TOO_MANY_BLANKS",
+            f"It has {len(blanks)} placeholders, and {MAX_BLANKS} at most can be "
+            "filled in here. Write some of their values into the file.",
+        )
     if "command" in entry:
         notes.insert(0, paste_json.BRIDGED)
     is_off = entry.get("disabled") is True or entry.get("enabled") is False
@@ -195,6 +205,8 @@ def _headers(
         given = {"": None}
     if not all(isinstance(value, str) for value in given.values()):
         raise Refused("INVALID_HEADERS", "Its headers are not names with texts.")
+    if len(given) > MAX_HEADERS:
+        raise Refused("INVALID_HEADERS", f"It has more than {MAX_HEADERS} headers.")
     kept: dict[str, str] = {}
     notes: list[str] = []
     for name, value in given.items():

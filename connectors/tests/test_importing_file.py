@@ -230,6 +230,16 @@ def test_a_file_without_servers_is_refused_by_name(content: bytes, code: str):
             "INVALID_HEADERS",
         ),
         ({"url": URL, "headers": {"X-A": "1", "x-a": "2"}}, "INVALID_HEADERS"),
+        # More than a page could send back.
+        (
+            {"url": URL, "headers": {f"a {n}": "" for n in range(999)}},
+            "INVALID_HEADERS",
+        ),
+        ({"url": f"{URL}/{'{{}}' * 11}"}, "TOO_MANY_BLANKS"),
+        (
+            {"url": URL, "headers": {f"X-{n}": "${A}" for n in range(11)}},
+            "TOO_MANY_BLANKS",
+        ),
     ],
 )
 def test_an_entry_that_is_wrong_is_named_and_costs_the_others_nothing(
