@@ -15,6 +15,8 @@ from typing import Any
 _GROUPS = ("mcpServers", "servers", "context_servers", "mcp")
 _URLS = ("url", "serverUrl", "httpUrl", "endpoint", "uri")
 _MAX_DEPTH = 6
+# Of one entry: a short file could else name a long value thousands of times.
+_MAX_FILLED = 20_000
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 # A text or a comment that does not end goes on to the end of the file, so that
 # nobody looks for its end twice.
@@ -148,10 +150,15 @@ def _words(entry: dict[str, Any]) -> list[str]:
     args, command, env = entry.get("args"), entry.get("command"), entry.get("env")
     given: Iterable[Any] = [command, *args] if isinstance(args, list) else [command]
     known = env if isinstance(env, dict) else {}
+    left = _MAX_FILLED
 
     def value(found: re.Match[str]) -> str:
+        nonlocal left
         filled = known.get(found[1])
-        return filled if isinstance(filled, str) else found[0]
+        if not isinstance(filled, str) or len(filled) > left:
+            return found[0]
+        left -= len(filled)
+        return filled
 
     words = [word for word in given if isinstance(word, str)]
     return [_OF_ENVIRONMENT.sub(value, word) for word in words]

@@ -3,6 +3,7 @@
 import codecs
 import json
 import time
+import tracemalloc
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -251,6 +252,17 @@ def test_an_entry_that_is_wrong_is_named_and_costs_the_others_nothing(
     assert SECRET not in bad.problem.message
     assert SECRET not in bad.address
     assert good.problem is None
+
+
+def test_a_value_that_is_named_thousands_of_times_is_not_written_out_as_often():
+    args = ["mcp-remote", *["${A}" * 100] * 100, URL]
+    entry = {"command": "npx", "args": args, "env": {"A": "x" * 50_000}}
+    tracemalloc.start()
+    found = row(**entry)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.address == URL
+    assert most < 10 << 20
 
 
 def test_where_a_file_stops_being_json_is_said_by_line():
