@@ -7,7 +7,9 @@ message begins with: `/notes__search budget 2027`.
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from django.urls import reverse
 
@@ -32,6 +34,7 @@ NOT_AGAIN = "It was not made again."
 SEND_AGAIN = "Send the message again if you want it to be."
 _COMMAND = re.compile(r"\s*/([A-Za-z0-9_-]{1,64})(?:\s+|$)")
 _TICKS = re.compile("`+")
+_SPACE = re.compile(r"\s*")
 
 
 async def answer(work: Work) -> Ending:
@@ -126,13 +129,33 @@ def _is_lost(part: Part) -> bool:
 
 
 def readable(text: str) -> str:
-    """Return `text` in Markdown: an object or a list of JSON as a block of code."""
+    """Return `text` in Markdown: objects and lists of JSON as blocks of code."""
     try:
-        value = json.loads(text)
+        values = [*_values(text)]
     except (ValueError, RecursionError):
         return text
-    if not isinstance(value, dict | list) or not value:
+    if not values or not all(values):
         return text
+    return "\n\n".join(_block(value) for value in values)
+
+
+def _values(text: str) -> Iterator[dict[str, Any] | list[Any]]:
+    """Read one JSON value after the other: a tool may answer in several pieces.
+
+    Raises:
+        ValueError: there is anything but objects and lists.
+    """
+    decoder, place = json.JSONDecoder(), 0
+    while rest := _SPACE.match(text, place):
+        if rest.end() == len(text):
+            return
+        value, place = decoder.raw_decode(text, rest.end())
+        if not isinstance(value, dict | list):
+            raise ValueError("neither an object nor a list")
+        yield value
+
+
+def _block(value: dict[str, Any] | list[Any]) -> str:
     block = json.dumps(value, indent=2, ensure_ascii=False)
     fence = "`" * max(3, 1 + max(map(len, _TICKS.findall(block)), default=0))
     return f"{fence}json\n{block}\n{fence}"

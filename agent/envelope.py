@@ -14,6 +14,7 @@ from connectors.text import clean, clean_json
 
 CONTENT_CHARS = 16_000
 SUMMARY_CHARS = 160
+SUMMARY_LINES = 20
 MESSAGE_CHARS = 500
 
 
@@ -64,11 +65,15 @@ def plain_text(answer: ToolAnswer) -> str:
 
 
 def summary(answer: ToolAnswer) -> str:
-    """Say in one line, for people, what a tool answered."""
-    for line in plain_text(answer).splitlines():
-        if said := clean(line, limit=SUMMARY_CHARS):
+    """Say in one line, for people, what a tool answered: the first that has words."""
+    first = ""
+    for line in plain_text(answer).splitlines()[:SUMMARY_LINES]:
+        said = clean(line, limit=SUMMARY_CHARS)
+        # The first line of JSON that is laid out is a bracket.
+        if any(sign.isalnum() for sign in said):
             return said
-    return "It answered nothing."
+        first = first or said
+    return first or "It answered nothing."
 
 
 def _sealed(connector: str, tool: str, content: str, **more: Any) -> str:

@@ -55,7 +55,7 @@ def test_an_answer_in_json_stays_json(alice: User, notes: UserMCPConnection) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["[not json", "{", "{}", "3", '"x"', "a {}", "[" * 9000]
+    "text", ["[not json", "{", "{}", "3", '"x"', "a {}", "{} [1]", "[1] 2", "[" * 9000]
 )
 def test_what_only_looks_like_json_is_said_as_it_is(text: str) -> None:
     assert direct.readable(text) == text
@@ -63,6 +63,11 @@ def test_what_only_looks_like_json_is_said_as_it_is(text: str) -> None:
 
 def test_fences_inside_of_json_do_not_end_it() -> None:
     assert direct.readable('["```"]').splitlines()[0] == "````json"
+
+
+def test_each_piece_of_an_answer_in_json_is_a_block_of_its_own() -> None:
+    said = direct.readable('{"day": 1}\n\n{"day": 2}\n')
+    assert said == '```json\n{\n  "day": 1\n}\n```\n\n```json\n{\n  "day": 2\n}\n```'
 
 
 def test_words_that_give_no_arguments_show_the_form(

@@ -110,5 +110,7 @@ def test_the_content_can_be_read_back() -> None:
 
 def test_people_get_the_first_line_that_says_something() -> None:
     assert envelope.summary(answer(text("\n  \n3 found\nmore"))) == "3 found"
+    assert envelope.summary(answer(text('{\n  "day": 1\n}'))) == '"day": 1'
+    assert envelope.summary(answer(text("…\n{"))) == "…"
     assert envelope.summary(answer()) == "It answered nothing."
     assert len(envelope.summary(answer(text("y" * 999)))) == envelope.SUMMARY_CHARS
