@@ -55,7 +55,7 @@ class EntryForm(forms.ModelForm[CatalogueEntry]):
     server_url = forms.CharField(required=False, max_length=server_url.MAX_CHARS)
     sign_in = forms.ChoiceField(required=False, choices=SIGN_INS)
     registration = forms.ChoiceField(
-        required=False, choices=REGISTRATIONS, label="client at its sign-in"
+        required=False, choices=REGISTRATIONS, label="Client at its sign-in"
     )
     description = forms.CharField(required=False, max_length=500)
     capabilities = forms.CharField(
@@ -76,7 +76,7 @@ class EntryForm(forms.ModelForm[CatalogueEntry]):
     )
     # Not the name of the column, which no form may have.
     new_secret = forms.CharField(
-        label="client secret",
+        label="Client secret",
         required=False,
         max_length=4000,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
