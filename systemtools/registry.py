@@ -18,6 +18,7 @@ import structlog
 from django.conf import settings
 from pydantic import BaseModel
 
+from systemtools import schema
 from systemtools.base import Method, SystemTool, methods_of
 from systemtools.errors import SystemToolNotFound
 from systemtools.schema import BadSignature
@@ -156,18 +157,36 @@ def faults_of(kind: type[SystemTool]) -> Iterator[str]:
 
 def _faults_of_sign_in(kind: type[SystemTool]) -> Iterator[str]:
     config: Any = kind.Config
-    if not callable(kind.why_not):
+    asked: Any = kind.why_not
+    if not callable(asked):
         yield "its why_not is no method of the class"
     if kind.auth_type not in ("none", "oauth", "config"):
         yield f"its auth_type {kind.auth_type!r} is not none, oauth or config"
     if config is not None and not _is_model(config):
         yield "its Config is no pydantic model"
+    elif config is not None:
+        yield from _faults_of_config(config)
     if kind.is_coming_soon:
         return
     if kind.auth_type == "config" and config is None:
         yield "its auth_type is config, and it has no Config"
     if kind.auth_type == "oauth" and kind.provider is None:
         yield "its auth_type is oauth, and it has no provider"
+
+
+def _faults_of_config(config: type[BaseModel]) -> Iterator[str]:
+    """Say which secrets would be lost, or stored as if they were none."""
+    made = schema.of_arguments(config)
+    for name, field in made["properties"].items():
+        if field.get("writeOnly"):
+            yield (
+                f"its Config: {name} is of a kind that cannot be kept; make it a str "
+                "that is marked secret"
+            )
+    for inner in made.get("$defs", {}).values():
+        for name, field in inner.get("properties", {}).items():
+            if field.get("secret"):
+                yield f"its Config: {name} is secret and not at the top"
 
 
 def _is_model(value: object) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import pytest
 from django.core.checks import run_checks
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 from pytest_django import Settings
 
 from accounts.models import User
@@ -297,6 +297,17 @@ class Sound(SystemTool):
         return "hm"
 
 
+class Veiled(BaseModel):
+    key: SecretStr
+
+
+class Buried(BaseModel):
+    class Door(BaseModel):
+        key: Annotated[str, Field(json_schema_extra={"secret": True})]
+
+    doors: list[Door]
+
+
 class Silent(SystemTool):
     id, name = "silent", "Silent"
     description, category = "Has no methods.", "Tests"
@@ -329,6 +340,8 @@ def test_a_sound_class_has_no_faults() -> None:
         (Sound, {"auth_type": "config"}, "it has no Config"),
         (Sound, {"auth_type": "oauth"}, "it has no provider"),
         (Sound, {"Config": dict}, "its Config is no pydantic model"),
+        (Sound, {"Config": Veiled}, "its Config: key is of a kind that cannot be kept"),
+        (Sound, {"Config": Buried}, "its Config: key is secret and not at the top"),
         (Sound, {"is_coming_soon": True}, "it is coming soon, and has methods"),
         (Silent, {}, "it has no method that is marked with @tool"),
     ],
