@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agent import arguments, calling, selection, signing_in
+from agent import arguments, calling, choosing, selection, signing_in
 from agent.models import Enforcement
 from agent.parts import DECIDED, Part, calls_in
 from agent.parts import WAITING as WAITS
@@ -21,7 +21,6 @@ from agent.selection import Refusal
 from agent.spoken_names import key_of
 from agent.tool import Tool
 from agent.tool_types import Pick
-from agent.toolbox import Toolbox
 from agent.work import Called, Ending, Work
 from connectors import schema_check
 from connectors.errors import ConnectorError, InvalidInput
@@ -140,7 +139,7 @@ async def call_anyway(
     Raises:
         LostTurn: the turn is somebody else's by now, or was stopped.
     """
-    tool = chosen(work.toolbox, [*tools], work.text)
+    tool = choosing.best(work.toolbox, [*tools], work.text)
     given = arguments.from_words(tool.spec.input_schema, work.text)
     errors = await _errors(tool, given)
     if before is not None:
@@ -150,26 +149,6 @@ async def call_anyway(
             work, tool=tool, arguments=given, step=step, errors=errors, forced=True
         )
     return await calling.call(work, tool=tool, arguments=given, step=step, forced=True)
-
-
-def chosen(toolbox: Toolbox, tools: list[Tool], words: str) -> Tool:
-    """Return which of the picked tools the words seem to be for.
-
-    The one that suits them best; where none does, one that reads and that words
-    are enough for.
-    """
-    if len(tools) == 1:
-        return tools[0]
-    ranked = {tool.wire_name: tool for tool in tools}
-    for hit in toolbox.search(words, limit=len(toolbox.tools)):
-        if hit.wire_name in ranked:
-            return ranked[hit.wire_name]
-    return min(tools, key=_unlikeliness)
-
-
-def _unlikeliness(tool: Tool) -> tuple[bool, bool]:
-    takes_words = arguments.main_field(tool.spec.input_schema) is not None
-    return not tool.reads_only, not takes_words
 
 
 async def _errors(tool: Tool, given: dict[str, object]) -> list[dict[str, object]]:

@@ -131,7 +131,9 @@ def _owned(user_id: int) -> ConnectorQuerySet:
 
 def _absent(row: UserMCPConnection) -> Absent:
     code, message = _reason(row)
-    is_chosen = not row.is_active or row.status == Status.REMOVED_BY_ADMIN
+    is_off = not row.is_active or row.status == Status.REMOVED_BY_ADMIN
+    # Whoever disconnected it, or never signed in, knows.
+    is_signed_out = row.status == Status.SIGN_IN and row.auth_type == AuthType.OAUTH
     return Absent(
         source=Source.CONNECTOR,
         ref=str(row.pk),
@@ -139,9 +141,9 @@ def _absent(row: UserMCPConnection) -> Absent:
         label=row.name,
         code=code,
         message=message,
-        is_chosen=is_chosen,
-        is_tried=row.status in _FAILING and not is_chosen,
-        remedy=Remedy.NONE if is_chosen else _remedy(row),
+        is_chosen=is_off or is_signed_out,
+        is_tried=row.status in _FAILING and not is_off,
+        remedy=Remedy.NONE if is_off else _remedy(row),
     )
 
 

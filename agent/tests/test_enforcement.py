@@ -371,21 +371,3 @@ def test_a_call_is_of_the_pick_or_not(kind: str, ref: str, is_it: bool) -> None:
 def test_a_tools_own_name_may_have_colons() -> None:
     called = part("done", tool="a:b")
     assert enforcement.is_of(Pick(kind="connector_tool", ref="12:a:b"), called)
-
-
-def test_of_a_connector_the_tool_that_suits_the_words_is_chosen(alice: User) -> None:
-    empty = {"type": "object", "properties": {}}
-    boxes.connector(
-        alice, "Notes",
-        boxes.listed("delete", reads=False), boxes.listed("ping", inputSchema=empty),
-        boxes.listed("find"), boxes.listed("weather"),
-    )  # fmt: skip
-    box = boxes.load(alice)
-    tools = [*box.tools.values()]
-
-    def chosen(words: str) -> str:
-        return enforcement.chosen(box, tools, words).spec.name
-
-    assert chosen("the weather in Paris") == "weather"
-    assert chosen("zzz") == "find"
-    assert enforcement.chosen(box, tools[:1], "weather").spec.name == "delete"

@@ -127,6 +127,23 @@ def test_what_nobody_wanted_away_is_said_once_and_what_is_tried_again_is_not(
     ]
 
 
+def test_what_the_person_is_signed_out_of_is_not_said_again_and_again(
+    alice: User,
+) -> None:
+    away: dict[str, Any] = {"status": Status.SIGN_IN, "is_verified": False}
+    row = boxes.connector(alice, "Journal", auth_type="oauth", **away)
+    # This one asked for nothing before: that is news.
+    boxes.connector(alice, "Notes", **away)
+    box = boxes.load(alice)
+    assert [one["text"] for one in box.notices] == [
+        "Notes was left out of this answer."
+    ]
+    (journal,) = [one for one in box.absent if one.label == "Journal"]
+    # Picked, it still leads to the sign-in.
+    assert journal.waits_for_sign_in
+    assert journal.way_out["link"] == f"/connectors/{row.pk}/sign-in"
+
+
 @pytest.mark.parametrize(
     "broken",
     [
