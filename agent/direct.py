@@ -13,7 +13,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from agent import enforcement, envelope, selection
+from agent import enforcement, envelope, made_files, selection
 from agent.enforcement import Promise
 from agent.models import Enforcement
 from agent.parts import Part, calls_in
@@ -106,7 +106,7 @@ async def _tell(work: Work) -> None:
         if _is_lost(part):
             continue
         if part.get("outcome") in ("ok", "tool_error") and said:
-            await work.journal.text(f"{readable(said)}\n\n")
+            await work.journal.text(f"{_link(part) or readable(said)}\n\n")
     await work.journal.flush()
 
 
@@ -126,6 +126,14 @@ def _is_lost(part: Part) -> bool:
     """Tell whether a call was made before the retry, and its answer never came."""
     was_made = enforcement.verdict(part) == Enforcement.USED
     return bool(part.get("is_earlier") and part.get("message")) and was_made
+
+
+def _link(part: Part) -> str:
+    """Return a link to the file that a call made, if it made one."""
+    made = made_files.of(part)
+    if made is None:
+        return ""
+    return f"Download [{made.name}]({made.url}). It is deleted at {made.until}."
 
 
 def readable(text: str) -> str:

@@ -9,7 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agent import made_files
 from agent.envelope import content_of
+from agent.made_files import MadeFile
 from agent.parts import Part
 from agent.spoken_names import pick_of
 from connectors import text
@@ -91,12 +93,15 @@ class Receipt:
     progress: str
     # The pick of the tool, where it ran because it is always allowed.
     always: str
+    # What Export made, in place of its answer.
+    file: MadeFile | None
 
 
 def receipt(part: Part) -> Receipt:
     """Return what is shown of a call."""
     state, glyph, word = _look(part)
     answered = _answered(part)
+    file = made_files.of(part)
     return Receipt(
         kind=_kind(part["state"]),
         state=state,
@@ -104,7 +109,7 @@ def receipt(part: Part) -> Receipt:
         word=word,
         tool=_line(part.get("tool") or part.get("name")),
         source=source_of(part),
-        about=_line(part.get("summary") or part.get("message")),
+        about=file.name if file else _about(part),
         took=_took(part),
         arguments=arguments(part.get("arguments")),
         answered=text.reveal(answered[:ANSWER_CHARS]),
@@ -114,6 +119,7 @@ def receipt(part: Part) -> Receipt:
         percent=_percent(part.get("progress") or {}),
         progress=_line((part.get("progress") or {}).get("message")),
         always=_always(part),
+        file=file,
     )
 
 
@@ -180,6 +186,10 @@ def _as_json(value: object) -> str:
     """Write a value in one line if that is a short one."""
     short = json.dumps(value, ensure_ascii=False)
     return short if len(short) <= LINE_CHARS else json_text.dumps(value)
+
+
+def _about(part: Part) -> str:
+    return _line(part.get("summary") or part.get("message"))
 
 
 def _answered(part: Part) -> str:
