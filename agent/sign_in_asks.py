@@ -17,6 +17,7 @@ from agent.errors import TurnNotFound
 from agent.journal import append
 from agent.models import ApprovalState, InputKind, InputRequest, Turn, TurnState
 from agent.questions import is_open, lock_turn_of
+from connectors import permissions
 from connectors.models import (
     GrantState,
     OAuthGrant,
@@ -45,7 +46,27 @@ def ask(
     request.request_state = sealed
     request.save()
     user_id = turn.conversation.user_id
-    return {"input_id": request.pk, "is_again": _was_made(user_id, source, ref)}
+    more = _more(user_id, source, ref)
+    is_again = _was_made(user_id, source, ref)
+    return {"input_id": request.pk, "is_again": is_again, **more}
+
+
+def _more(user_id: int, source: str, ref: str) -> dict[str, Any]:
+    """Return which permissions are missing where the sign-in itself is good.
+
+    In words, as far as they can be read; what the server calls them is in its reason.
+    """
+    grants = OAuthGrant.objects.filter(
+        user=user_id, state=GrantState.ACTIVE, **_grant_of(source, ref)
+    )
+    if source == Source.CONNECTOR:
+        grants = grants.filter(connector__is_verified=True)
+    grant = grants.first()
+    if grant is None:
+        return {"needs_more": 0, "permissions": []}
+    wanted = permissions.of(grant.wanted_scope)
+    known = [one.words for one in wanted if one.kind != permissions.Kind.UNKNOWN]
+    return {"needs_more": max(1, len(wanted)), "permissions": known}
 
 
 def is_made(*, user_id: int, source: str, ref: str) -> bool:

@@ -97,6 +97,21 @@ def test_a_call_that_waits_says_what_it_will_send(client: Client, turn: Turn) ->
 
 
 @pytest.mark.parametrize(
+    ("count", "title"), [(1, "one more permission"), (2, "more permissions")]
+)
+def test_a_permission_that_is_missing_is_no_sign_in_that_ended(
+    client: Client, turn: Turn, count: int, title: str
+) -> None:
+    more = {"needs_more": count, "permissions": ["Create and change <journal>"]}
+    asks = threads.call() | {"asks": "sign_in", "input_id": 31, "is_again": True}
+    html = card(client, turn, asks | {"connector": "Stripe", "reason": ""} | more)
+    assert f"Stripe needs {title}</h3>" in html
+    assert "Create and change &lt;journal&gt;" in html
+    assert "needs you to sign in" not in html
+    assert "withdrawn" not in html
+
+
+@pytest.mark.parametrize(
     ("decision", "sentence"),
     [
         ("signed_in", "You signed in"),

@@ -65,6 +65,7 @@ def test_a_call_waits_for_the_sign_in_and_goes_on(
     assert waiting.outcome == ("waiting", "approval")
     call = call_of(waiting)
     assert (call["state"], call["is_again"]) == ("sign_in", True)
+    assert not call["needs_more"]
     journal.refresh_from_db()
     assert journal.status == Status.SIGN_IN_AGAIN
     assert not tools_of(authority)
@@ -196,6 +197,10 @@ def test_what_was_allowed_waits_for_the_permission_and_runs_once(
     call = call_of(said)
     assert (said.turn.state, call["state"]) == (TurnState.WAITING, "sign_in")
     assert "journal:write" in call["reason"]
+    assert (call["needs_more"], call["permissions"]) == (
+        1,
+        ["Create and change journal"],
+    )
     assert not tools_of(authority)
     sign_in_again(alice, authority, reading)
     said = as_it_is(said.turn)
