@@ -63,6 +63,9 @@ until it was called with arguments that fit its schema; a server that refuses to
 is offered nothing else. An answer without it is asked for once more; then Patchbay
 calls it itself, with arguments read from the person's words, or shows its form.
 
+Of a whole connector it then calls what only reads, unless the words name another tool
+or begin with what changes something ("add", "send").
+
 | | |
 |---|---|
 | used | it was called, whatever it said; a failure of its own is an answer, too |
