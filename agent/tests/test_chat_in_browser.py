@@ -297,7 +297,7 @@ async def test_a_form_is_filled_in_in_its_place(
         edit = form.get_by_role("button", name="Edit as fields")
         await expect(edit).to_be_focused()
         await form.get_by_role("textbox").fill('{"status": ')
-        await form.get_by_role("button", name="Send to list_payouts").click()
+        await form.get_by_role("button", name="Run").click()
         await expect(form.get_by_role("textbox")).to_have_attribute(
             "aria-invalid", "true"
         )
@@ -305,14 +305,14 @@ async def test_a_form_is_filled_in_in_its_place(
         await form.get_by_role("textbox").fill('{"status": "no"}')
     await form.get_by_role("button", name="Edit as fields").click()
     await expect(form.get_by_label("status")).to_have_value("no")
-    await form.get_by_role("button", name="Send to list_payouts").click()
+    await form.get_by_role("button", name="Run").click()
     await expect(form.get_by_label("status")).to_have_attribute("aria-invalid", "true")
     await expect(form.get_by_label("status")).to_have_value("no")
     if javascript:
         await expect(form.get_by_label("status")).to_be_focused()
         await assert_accessible(page)
     await form.get_by_label("status").fill("failed")
-    await form.get_by_role("button", name="Send to list_payouts").click()
+    await form.get_by_role("button", name="Run").click()
     await expect(form).to_have_count(0)
     await request.arefresh_from_db()
     assert request.state != "pending"

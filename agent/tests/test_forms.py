@@ -67,6 +67,15 @@ def test_words_are_not_put_into_the_field_of_a_number(
     assert "aria-invalid" not in html
 
 
+def test_a_form_says_whether_its_tool_changes_things(
+    alice: User, client: Client, notes: UserMCPConnection
+) -> None:
+    html = form_of(client, say(alice, WORDS, pick(notes, "convert_time")))
+    assert "Reads" in html
+    assert ">Run</button>" in html
+    assert "Send to" not in html
+
+
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
 def test_a_required_text_that_is_empty_is_refused_at_its_field(
     alice: User, client: Client, notes: UserMCPConnection, headers: dict[str, str]
