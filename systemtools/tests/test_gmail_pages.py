@@ -98,3 +98,15 @@ def test_nothing_secret_is_said_on_the_way(browser: Client, google: RunningGoogl
     where = [str(logs), str(shown.redirect_chain), shown.text]
     for secret in secrets:
         assert not any(secret in text for text in where)
+
+
+def test_what_was_not_allowed_can_be_allowed_from_its_page(
+    browser: Client, google: RunningGoogle
+):
+    came_back(browser, google, without=[READONLY])
+    html = browser.get("/system-tools/gmail").text
+    assert "You did not allow everything" in html
+    assert "Search mail" in html
+    assert f'href="{PAGE}"' in html
+    came_back(browser, google)
+    assert "You did not allow" not in browser.get("/system-tools/gmail").text

@@ -219,7 +219,8 @@ def test_what_was_not_allowed_is_said_after_the_sign_in(
     assert KEY not in html
     detail = browser.get("/system-tools/letters").text
     assert "Look into the box" in detail
-    assert "Send a letter" not in detail
+    assert "<b>Send a letter</b>" not in detail
+    assert "Left out: Send a letter." in detail
 
 
 @pytest.mark.parametrize("query", ["", "?flow=1", "?flow=x&error=<b>", "?error=used"])

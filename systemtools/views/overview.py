@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.template.response import TemplateResponse
 
 from connectors.views.answers import PageRequest, page
-from systemtools import cards, statuses
+from systemtools import cards, consent, statuses
 from systemtools.statuses import Status
 
 NAV = "system-tools"
@@ -24,7 +24,9 @@ def system_tools(request: PageRequest) -> HttpResponse:
 def system_tool(request: PageRequest, tool_id: str) -> HttpResponse:
     """Show one system tool: what it can do, and what the person has of it."""
     status = statuses.one_of(user_id=request.user.pk, tool_id=tool_id)
-    return TemplateResponse(request, "systemtools/detail.html", context(status))
+    left_out = consent.left_out(status) if status.is_connected else []
+    shown = {**context(status), "left_out": left_out}
+    return TemplateResponse(request, "systemtools/detail.html", shown)
 
 
 def context(status: Status) -> dict[str, Any]:
