@@ -5,10 +5,11 @@ reads the file is asked for it, Patchbay's own import too. The values of a query
 secrets, and are left out as well.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors import manager, text
@@ -77,7 +78,8 @@ def write(*, user_id: int, shape: str) -> tuple[str, int]:
     first there is.
     """
     rows = manager.list_for(user_id=user_id).exclude(status=Status.REMOVED_BY_ADMIN)
-    servers = [_server(row) for row in rows]
+    taken: set[str] = set()
+    servers = [_server(row, taken) for row in rows]
     content = find(shape).write(servers)
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n", len(servers)
 
@@ -87,26 +89,37 @@ def find(key: str) -> Shape:
     return next((shape for shape in SHAPES if shape.key == key), SHAPES[0])
 
 
-def _server(row: UserMCPConnection) -> _Server:
+def _server(row: UserMCPConnection, taken: set[str]) -> _Server:
+    """Return a connector as it is written; `taken` are variables of others."""
     address, question, query = row.server_url.partition("?")
     keys = [one.partition("=")[0] for one in query.split("&")] if question else []
     return _Server(
         name=row.name,
         address=address,
-        query={key: _secret(row, key) for key in keys if key},
-        headers={name: _secret(row, name, before) for name, before in _headers(row)},
+        query={key: _secret(row, key, taken) for key in dict.fromkeys(keys) if key},
+        headers={
+            name: _secret(row, name, taken, before) for name, before in _headers(row)
+        },
         is_sse=row.transport == Transport.SSE,
     )
 
 
-def _secret(row: UserMCPConnection, name: str, before: str = "") -> _Secret:
+def _secret(
+    row: UserMCPConnection, name: str, taken: set[str], before: str = ""
+) -> _Secret:
     label = "token" if before.lower().startswith("bearer") else name
     shown = text.clean(label, limit=_ID_CHARS)
-    return _Secret(
+    first = _Secret(
         id=f"{row.slug}-{text.slug(label, limit=_ID_CHARS) or 'secret'}",
         label=f"{row.name}: {shown}",
         before=before,
     )
+    # Two names that look alike (X-Key, X_Key) are two secrets all the same.
+    numbered = (replace(first, id=f"{first.id}-{n}") for n in itertools.count(2))
+    alike = itertools.chain([first], numbered)
+    secret = next(one for one in alike if one.variable not in taken)
+    taken.add(secret.variable)
+    return secret
 
 
 def _headers(row: UserMCPConnection) -> Iterable[tuple[str, str]]:

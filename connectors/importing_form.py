@@ -58,6 +58,8 @@ class RowForm(forms.Form):
     name = forms.CharField(required=False, max_length=NAME_CHARS)
     token = forms.CharField(required=False, max_length=MAX_VALUE_CHARS)
     ticket = forms.CharField(required=False, max_length=100)
+    # The code of the last test, if that failed; it is shown again, and proves nothing.
+    failed = forms.CharField(required=False, max_length=100)
     is_second = forms.BooleanField(required=False)
 
     def __init__(self, row: Row, data: Any = None, **kwargs: Any) -> None:

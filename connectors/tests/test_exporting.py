@@ -1,6 +1,7 @@
 """One's connectors as files of other clients: nothing secret in them, all else."""
 
 import json
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -154,3 +155,16 @@ def test_without_connectors_there_is_nothing_to_export(browser: Client):
 
 def test_strangers_are_asked_to_sign_in(client: Client, db: None):
     assert client.get(EXPORT).status_code == 302
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_two_headers_that_look_alike_are_asked_for_apart(alice: User, shape: str):
+    headers = {"X-Key": SECRET, "X_Key": SECRET}
+    rows.connector(
+        alice, name="Wiki", auth_type="api_key", auth_config={"headers": headers}
+    )
+    content, _ = exporting.write(user_id=alice.pk, shape=shape)
+    asked = set(re.findall(r"\$\{(?:env:|input:)?([^}]*)\}", content))
+    assert len(asked) == 2
+    if shape == "vscode":
+        assert len(json.loads(content)["inputs"]) == 2

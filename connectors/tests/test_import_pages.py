@@ -317,6 +317,25 @@ def test_those_that_could_not_be_saved_stay_with_the_reason(
     assert UserMCPConnection.objects.count() == 1
 
 
+def test_after_some_were_saved_nothing_else_is_said(browser: Client, peer: Hostile):
+    entries = {"a": {"url": peer.url("good")}, "b": {"url": peer.url("500")}}
+    html = read(browser, content(**entries)).text
+    left = browser.post(IMPORT, {**fields(html), "save": "true"}, headers=HTMX).text
+    assert "Nothing is saved yet." not in left
+    assert "None of these is saved yet." in left
+
+
+def test_what_a_test_said_stays_when_another_is_saved(browser: Client, peer: Hostile):
+    entries = {name: {"url": peer.url(name)} for name in ("good", "500", "html")}
+    tested = browser.post(IMPORT, fields(read(browser, content(**entries)).text)).text
+    sent = fields(tested)
+    del sent["row-2-chosen"]
+    left = browser.post(IMPORT, {**sent, "save": "true"}, headers=HTMX).text
+    assert 'name="row-2-name"' in left
+    assert "Not tested yet" not in left
+    assert "Did not pass its test" in left
+
+
 def test_nothing_is_saved_where_nothing_is_chosen(browser: Client):
     sent = fields(read(browser, content(a={"url": URL})).text)
     del sent["row-0-chosen"]

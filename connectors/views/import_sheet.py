@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.utils import timezone
 
-from connectors import importing, reports
+from connectors import cards, importing, reports
 from connectors.errors import ConnectorError
 from connectors.importing import Outcome, Room
 from connectors.importing_form import RowForm, Sheet
@@ -32,6 +32,8 @@ class Line:
     sentence: str = ""
     code: str = ""
     ticket: str = ""
+    # The code of its last test, where that failed.
+    failed: str = ""
     form: RowForm | None = None
     twin: str = ""
     can_sign_in: bool = False
@@ -135,7 +137,26 @@ def _untested(shared: dict[str, Any], row: Row, form: RowForm | None) -> Line:
     if row.missing:
         needs = f"Needs {', '.join(row.missing)}"
         return Line(**shared, state="sign-in", glyph="key-round", word=needs)
+    failed = str(form["failed"].value() or "") if form else ""
+    if failed in cards.HAPPENED:
+        return _failed(failed, shared)
     return Line(**shared)
+
+
+def _failed(code: str, shared: dict[str, Any]) -> Line:
+    """Return where a row stands whose test failed a while ago."""
+    asks = code in reports.AT_SIGN_IN
+    state, glyph = _look(code, is_good=False, asks=asks)
+    return Line(
+        **shared,
+        state=state,
+        glyph=glyph,
+        word="Did not pass its test",
+        sentence=cards.HAPPENED[code],
+        code=code,
+        failed=code,
+        wants_token=asks,
+    )
 
 
 def _refused(problem: ConnectorError, shared: dict[str, Any]) -> Line:
@@ -171,6 +192,7 @@ def _after(report: TestReport, shared: dict[str, Any], row: Row) -> Line:
         sentence=_sign_in_at(found) if can_sign_in else found.sentence,
         code=code,
         ticket=report.ticket,
+        failed="" if is_good else code,
         can_sign_in=can_sign_in,
         wants_token=asks,
         add_query="" if is_good or asks else _add_query(row),
