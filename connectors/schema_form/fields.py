@@ -13,6 +13,8 @@ Path = tuple[str | int, ...]
 # What an empty control is read as, against the rule.
 AS_NULL = "null"
 AS_EMPTY = "empty"
+# After these another sentence may follow.
+SENTENCE_ENDS = (".", "!", "?", ":", ";", "…", "。", "！", "？")  # noqa: RUF001
 _LINES = frozenset("date datetime email integer number password text time url".split())
 _TYPES = {
     "date": "date",
@@ -164,6 +166,12 @@ class Field:
     def fixed(self) -> str:
         """The one value that it can have, as people read it."""
         return self.options[0].label if self.options else ""
+
+    @property
+    def full_help(self) -> str:
+        """The help, as a sentence of its own where a hint follows it."""
+        is_open = self.help and self.hint and not self.help.endswith(SENTENCE_ENDS)
+        return f"{self.help}." if is_open else self.help
 
     @property
     def described_by(self) -> str:

@@ -63,6 +63,20 @@ def test_texts_are_tied_to_their_control():
     assert "arg.text-help" in page.ids
 
 
+@pytest.mark.parametrize(
+    ("description", "shown"),
+    [
+        ("one line", "one line. At most 9 characters."),
+        ("One line.", "One line. At most 9 characters."),
+        ("Which one?", "Which one? At most 9 characters."),
+    ],
+)
+def test_help_and_hint_are_two_sentences(description: str, shown: str):
+    text = {"type": "string", "description": description, "maxLength": 9}
+    schema = {"type": "object", "properties": {"text": text}}
+    assert shown in Page.of(html_of(form_for(schema))).text
+
+
 def test_an_error_replaces_the_help_and_marks_the_control():
     problem = InvalidInput.at(
         "arguments", "text", "minLength", msg="Too short.", type_="x"
