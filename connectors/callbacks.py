@@ -66,6 +66,8 @@ class Finished:
     system_tool: str = ""
     connector: UserMCPConnection | None = None
     is_new: bool = False
+    # Whether it was looked for by URL, and this account had it already.
+    is_known: bool = False
     account_label: str = ""
     authorization_url: str = field(default="", repr=False)
     resume: dict[str, Any] | None = None
@@ -172,6 +174,7 @@ async def _finish(begun: Begun, params: Mapping[str, str]) -> Finished:
         flow_id=begun.flow.pk,
         connector=connector,
         is_new=seen is None,
+        is_known=seen is not None and begun.flow.connector_id is None,
         account_label=label,
         resume=begun.flow.resume,
     )

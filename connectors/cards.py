@@ -156,9 +156,14 @@ def _since(connector: UserMCPConnection, look: Look) -> tuple[str, datetime | No
     if look.state == "removed":
         return "since", connector.updated_at
     if connector.last_verified_at is None:
-        return "not signed in yet" if look.state == "sign-in" else "", None
+        return _nobody(connector) if look.state == "sign-in" else "", None
     is_well = look.state in {"ready", "paused", "review"}
     return "checked" if is_well else "last good", connector.last_verified_at
+
+
+def _nobody(connector: UserMCPConnection) -> str:
+    # A sign-in that was ended leaves no failure behind.
+    return "not signed in yet" if connector.last_error_code else "signed out"
 
 
 def _sentence(connector: UserMCPConnection, look: Look) -> str:

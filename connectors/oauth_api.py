@@ -99,7 +99,8 @@ def _come_back(request: Request) -> HttpResponseRedirect:
         return _to(f"{_tool(finished.system_tool)}/done", flow=finished.flow_id)
     if finished.connector is None:
         return HttpResponseRedirect(finished.authorization_url)
-    return _to(DONE, connector=finished.connector.pk, flow=finished.flow_id)
+    known = {"known": 1} if finished.is_known else {}
+    return _to(DONE, connector=finished.connector.pk, flow=finished.flow_id, **known)
 
 
 @scopes(GET=READ)

@@ -61,7 +61,7 @@ TEXTS = {
         "another sign-in service answered",
         "The answer does not come from the service that the server names, so it was "
         f"refused. {NOTHING_STORED}",
-        "Ask the server's owner before you try again.",
+        "Try again; if it stays so, ask the server's owner.",
     ),
     "resource_mismatch": (
         "the sign-in is for another server",
@@ -172,6 +172,8 @@ TEXTS = {
 }
 # Trying the same again cannot help where something has to change first.
 FINAL = frozenset({"no_pkce", "resource_mismatch", "oauth_not_offered"})
+# What is found in their own words, before anybody is sent away.
+SAY_ALL = frozenset({"no_pkce", "oauth_not_offered"})
 WANT_CLIENT = frozenset(
     {"client_refused", "oauth_client_needed", "registration_refused"}
 )
@@ -200,3 +202,10 @@ def reason_of(failure: ServerFailure) -> str:
     if isinstance(failure, SignInFailed):
         return failure.reason
     return failure.code.lower()
+
+
+def said_of(failure: ServerFailure) -> str:
+    """Return what is known beyond the words of its reason; "" where these say it."""
+    if reason_of(failure) in SAY_ALL:
+        return ""
+    return f"{failure.message} {failure.suggestion}".strip()

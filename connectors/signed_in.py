@@ -4,7 +4,7 @@ Made from the stored grant alone, of which nothing secret is read.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
@@ -12,6 +12,8 @@ from connectors import permissions, server_url
 from connectors.errors import InvalidUrl
 from connectors.models import GrantState, OAuthGrant
 from connectors.permissions import Permission
+
+SOON = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,11 @@ class SignedIn:
     why: str = ""
     # What the server asked for beside it, for the next sign-in to bring.
     wanted: str = ""
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether it ends before anybody could do much with it."""
+        return self.ends_at is not None and self.ends_at - timezone.now() < SOON
 
 
 def of(grant: OAuthGrant) -> SignedIn:

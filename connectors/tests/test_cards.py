@@ -152,6 +152,11 @@ def test_after_the_end_of_a_sign_in_nothing_has_failed() -> None:
     )
 
 
+def test_who_signed_out_is_not_told_that_they_never_signed_in() -> None:
+    row = connector(status=Status.SIGN_IN, last_verified_at=None)
+    assert cards.card(row).since == "signed out"
+
+
 def test_what_was_never_good_has_no_time_at_all() -> None:
     card = cards.card(failed(Status.UNREACHABLE, "TIMEOUT", last_verified_at=None))
     assert (card.since, card.since_at) == ("", None)

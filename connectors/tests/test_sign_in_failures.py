@@ -82,3 +82,17 @@ def test_what_has_to_change_first_is_not_tried_again() -> None:
 def test_a_failure_has_its_word(failure: errors.ServerFailure, reason: str) -> None:
     assert sign_in_failures.reason_of(failure) == reason
     assert sign_in_failures.of(reason).reason == reason
+
+
+def test_what_may_be_tried_again_is_not_advised_against() -> None:
+    failure = sign_in_failures.of("issuer_mismatch")
+    assert failure.can_retry
+    assert failure.advice.startswith("Try again; if it stays so")
+
+
+def test_what_its_own_words_say_already_is_not_said_twice() -> None:
+    failure = SignInFailed("No PKCE.", reason="no_pkce", suggestion="Ask.")
+    assert sign_in_failures.said_of(failure) == ""
+    other = ConnectionFailed("The name is not known.", suggestion="Check it.")
+    said = sign_in_failures.said_of(other)
+    assert said.endswith("The name is not known. Check it.")

@@ -1,5 +1,6 @@
 """The form that adds a connector, where the server signs people in by OAuth."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from pytest_django import Settings
 
 from accounts.models import User
 from connectors import reports
+from connectors.models import OAuthGrant, UserMCPConnection
 from connectors.offers import SignInOffer
 from connectors.tests import rows
-from connectors.tests.sign_in_pages import BEGIN
+from connectors.tests.sign_in_pages import BEGIN, came_back, prepared
 from connectors.tests.tool_pages import HTMX, plain
 from connectors.validator import ValidationResult
 from demo.authority.running import RunningAuthority
@@ -95,6 +97,41 @@ def test_at_the_limit_the_form_says_so(
     response = browser.post(BEGIN, {"server_url": authority.mcp_url})
     assert response.status_code == 422
     assert "CONNECTOR_LIMIT_REACHED" in response.text
+
+
+def test_a_name_that_is_taken_is_said_at_its_field(
+    browser: Client, alice: User, authority: RunningAuthority
+) -> None:
+    rows.connector(alice, name="Taken")
+    response = browser.post(BEGIN, {"server_url": authority.mcp_url, "name": "taken"})
+    assert response.status_code == 422
+    field = response.text.partition('id="name-field"')[2].partition("</div>")[0]
+    assert 'aria-invalid="true"' in field
+    assert "autofocus" in field
+    assert "already have a connector with this name" in field
+    assert response.text.count("already have a connector with this name") == 1
+
+
+def test_signing_in_again_by_url_says_that_no_second_one_was_made(
+    browser: Client, alice: User, authority: RunningAuthority
+) -> None:
+    url, told = authority.mcp_url, "no new connector was made"
+    assert told not in came_back(browser, authority, prepared(browser, url)).text
+    assert told in came_back(browser, authority, prepared(browser, url)).text
+    row = UserMCPConnection.objects.get()
+    again = came_back(browser, authority, f"/connectors/{row.pk}/sign-in")
+    assert told not in again.text
+
+
+def test_what_ends_at_once_is_signed_in_again_now(
+    browser: Client, authority: RunningAuthority
+) -> None:
+    authority.switches.issues_refresh_token = False
+    done = came_back(browser, authority, prepared(browser, authority.mcp_url))
+    soon = timezone.now() + timedelta(seconds=8)
+    OAuthGrant.objects.update(expires_at=soon)
+    address = done.redirect_chain[-1][0]
+    assert "you will sign in again now." in plain(browser.get(address).text)
 
 
 def test_who_is_signed_out_is_sent_to_the_sign_in(client: Client, db: None) -> None:

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from connectors import cards, history, manager, sign_in, sign_in_failures, signed_in
 from connectors.errors import ConnectorError
+from connectors.models import OAuthFlow, UserMCPConnection
 from connectors.sign_in_status import Failed
 from connectors.tool_list import reads_only
 from connectors.views.answers import PageRequest, number, page
@@ -52,6 +53,8 @@ def done(request: PageRequest) -> HttpResponse:
         "reads": reads,
         "changes": row.tool_count - reads,
         "from_chat": bool(flow and flow.resume),
+        # A link must not say it of what was made just now.
+        "is_known": "known" in request.GET and _was_there(row, flow),
     }
     return TemplateResponse(request, "connectors/oauth_done.html", shown)
 
@@ -83,6 +86,10 @@ def show(request: HttpRequest, ended: Ended) -> TemplateResponse:
         "details": [(name.ljust(9), value) for name, value in details.items() if value],
     }
     return TemplateResponse(request, "connectors/oauth_error.html", shown)
+
+
+def _was_there(row: UserMCPConnection, flow: OAuthFlow | None) -> bool:
+    return flow is not None and row.created_at < flow.created_at
 
 
 def _flow_of(request: HttpRequest) -> Failed | None:

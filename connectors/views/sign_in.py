@@ -43,7 +43,11 @@ async def begin(request: PageRequest) -> HttpResponse:
         return add_form.show(request, add_form.context(add, client=form), status=422)
     try:
         flow = await sign_in.prepare(user_id=user_id, **form.wanted)
-    except (DuplicateName, LimitReached) as problem:
+    except DuplicateName as problem:
+        add.is_valid()
+        add.add_error("name", problem.message)
+        return add_form.invalid(request, add)
+    except LimitReached as problem:
         add.is_valid()
         return add_form.refused(request, add, problem)
     return SeeOther(reverse("sign-in", args=[flow.pk]))
@@ -94,7 +98,7 @@ async def go(
                 reason=sign_in_failures.reason_of(failure),
                 name=place.name,
                 host=place.host,
-                said=f"{failure.message} {failure.suggestion}".strip(),
+                said=sign_in_failures.said_of(failure),
                 retry_url=place.page_url,
                 client_url=place.client_url,
             ),

@@ -72,7 +72,7 @@ async def go(request: PageRequest, tool_id: str) -> HttpResponse:
             request,
             status,
             reason=sign_in_failures.reason_of(failure),
-            said=f"{failure.message} {failure.suggestion}".strip(),
+            said=sign_in_failures.said_of(failure),
             from_chat=from_chat,
         )
     return HttpResponseRedirect(address)
