@@ -34,6 +34,7 @@ OUTCOMES: Final = {
     Outcome.UNKNOWN: ("unreachable", "circle-alert", "May or may not have happened"),
     Outcome.CANCELLED: ("paused", "x", "Cancelled before it was sent"),
 }
+MORE_NEEDED: Final = ("sign-in-again", "key-round", "Needs one more permission")
 ORIGINS: Final = {
     Via.PAGE: "You, on a page",
     Via.REST: "REST",
@@ -116,6 +117,9 @@ def of_test(test: ConnectionTest) -> Verdict:
 def of_call(call: ToolCall) -> Verdict:
     """Return how a tool call went."""
     state, glyph, word = OUTCOMES[Outcome(call.outcome)]
+    # One that was dialled, and refused by its server.
+    if call.outcome == Outcome.REFUSED and call.attempts:
+        state, glyph, word = MORE_NEEDED
     return Verdict(state=state, glyph=glyph, word=word, code=call.error_code)
 
 

@@ -4,8 +4,10 @@ A row of evidence is committed before anything leaves and gets exactly one outco
 
 ok, tool_error  the server ran the tool; tool_error is the tool's own word
 refused         nothing was dialled: paused, signed out, no such tool, arguments that
-                do not fit, unreadable credentials, too much at once
-not_sent        the server could not be reached, or failed before the call was sent
+                do not fit, unreadable credentials, too much at once; or the server
+                did not do it for want of a permission
+not_sent        the server could not be reached, or failed before the call was sent, or
+                its sign-in service failed
 failed          the server answered the call with a failure
 unknown         the call was sent and nobody knows whether it happened
 cancelled       the caller went away before the call was sent
@@ -42,6 +44,7 @@ from connectors.errors import (
     OutcomeUnknown,
     SecretUnreadable,
     ServerFailure,
+    SignInRequired,
     ToolNotFound,
     ToolPendingReview,
 )
@@ -53,6 +56,8 @@ from connectors.recording import CallResult, Record
 __all__ = ["CallResult", "Record", "call_tool"]
 
 log = structlog.get_logger(__name__)
+
+_WANT_A_SIGN_IN = (AuthRequired, AuthFailed, GrantWithdrawn, SignInRequired)
 
 
 @dataclass(kw_only=True)
@@ -121,11 +126,16 @@ async def call_tool(
         answer = await _perform(call)
     except BaseException as failure:
         await _finish(call, failure)
-        if isinstance(failure, AuthRequired | AuthFailed | GrantWithdrawn):
-            wanted = getattr(failure, "wanted_scope", None)
-            raise health.sign_in_required(call.connector, wanted=wanted) from None
+        if isinstance(failure, _WANT_A_SIGN_IN):
+            raise await _sign_in_required(call, failure) from None
         raise
     return _result(call, answer, await _finish(call, None))
+
+
+async def _sign_in_required(call: _Call, failure: BaseException) -> SignInRequired:
+    wanted = getattr(failure, "wanted_scope", None)
+    told = sync_to_async(health.sign_in_required)
+    return await told(call.connector, wanted=wanted)
 
 
 def _result(call: _Call, answer: ToolOutcome, duration_ms: int) -> CallResult:
@@ -201,6 +211,8 @@ async def _finish(call: _Call, failure: BaseException | None) -> int:
     Shielded: a caller who goes away cannot take the evidence along.
     """
     outcome, error_code = _verdict(call.delivery, failure)
+    if credentials.lacks_permission(call.connector, failure):
+        outcome, error_code = Outcome.REFUSED, SignInRequired.code
     duration_ms = round((time.monotonic() - call.began) * 1000)
     store = sync_to_async(_store)(call, failure, outcome, error_code, duration_ms)
     await asyncio.shield(asyncio.ensure_future(store))
@@ -219,6 +231,8 @@ def _verdict(delivery: Delivery, failure: BaseException | None) -> tuple[Outcome
     if delivery.answer is not None:
         return Outcome.TOOL_ERROR if delivery.answer.is_error else Outcome.OK, ""
     if isinstance(failure, ConnectorError) and not isinstance(failure, OutcomeUnknown):
+        if isinstance(failure, ServerFailure) and failure.at_sign_in:
+            return Outcome.NOT_SENT, failure.code
         if not delivery.attempts:
             return Outcome.REFUSED, failure.code
         return (Outcome.FAILED if delivery.sent else Outcome.NOT_SENT), failure.code

@@ -11,7 +11,7 @@ from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
 from connectors import looks, server_url
-from connectors.errors import InvalidUrl
+from connectors.errors import HELP_ANEW, REFUSED_ANEW, InvalidUrl
 from connectors.looks import Group, Look
 from connectors.models import AuthType, Status, UserMCPConnection
 
@@ -191,6 +191,8 @@ def _sentence(connector: UserMCPConnection, look: Look) -> str:
 
 def _happened(connector: UserMCPConnection, look: Look) -> str:
     is_oauth = connector.auth_type == AuthType.OAUTH
+    if _is_refused_anew(connector, look):
+        return REFUSED_ANEW
     if is_oauth and look.state == "sign-in-again":
         return "Its permission was withdrawn or has ended."
     if look.state == "sign-in" and not connector.last_error_code:
@@ -198,9 +200,20 @@ def _happened(connector: UserMCPConnection, look: Look) -> str:
     return HAPPENED.get(connector.last_error_code, "The last test failed.")
 
 
+def _is_refused_anew(connector: UserMCPConnection, look: Look) -> bool:
+    """Tell whether another sign-in of the same account would not help."""
+    is_oauth = connector.auth_type == AuthType.OAUTH
+    if not is_oauth or look.state != "sign-in-again":
+        return False
+    grant = getattr(connector, "grant", None)
+    return bool(grant and grant.fresh_rejected)
+
+
 def _next(connector: UserMCPConnection, look: Look) -> str:
     if look.state == "sign-in":
         return "Its tools wait until you sign in."
+    if _is_refused_anew(connector, look):
+        return HELP_ANEW
     if look.state == "sign-in-again":
         is_oauth = connector.auth_type == AuthType.OAUTH
         waits = "until you sign in again" if is_oauth else "for new credentials"

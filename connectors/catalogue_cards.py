@@ -37,6 +37,18 @@ LINKS = frozenset({"website", "privacy_policy"})
 MIN_IN_CATEGORY = 2
 # Whose pages differ by what stands behind their host.
 SHARED_HOST = "github.com"
+# Of a connector, and of its grant: what tells its state.
+_READ = (
+    "name",
+    "slot",
+    "status",
+    "is_active",
+    "is_verified",
+    "url_key",
+    "auth_type",
+    "grant__has_refresh",
+    "grant__expires_at",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +106,7 @@ def rows(entries: Iterable[Entry], *, user_id: int) -> list[Row]:
     """Return known servers as a person sees them; one query."""
     mine: dict[str, UserMCPConnection] = {}
     owned = UserMCPConnection.objects.owned_by(user_id)
-    shown = owned.only("name", "slot", "status", "is_active", "is_verified", "url_key")
+    shown = owned.select_related("grant").only(*_READ)
     for one in shown.exclude(status=Status.REMOVED_BY_ADMIN):
         best = mine.setdefault(one.url_key, one)
         if not _works(best) and _works(one):

@@ -23,6 +23,8 @@ class Credential:
     # What may not be shown again: also the tokens that were sent before.
     secrets: set[str] = field(repr=False)
     bearer: Bearer | None = None
+    # Whether a newer token is waited for, or was in vain.
+    is_renewing: bool = False
 
     @property
     def access_token(self) -> str:
@@ -61,7 +63,9 @@ class Credential:
         if self.bearer.is_fresh:
             await grants.refused(self.bearer)
             return False
+        self.is_renewing = True
         self._take(await grants.renewed(self.bearer))
+        self.is_renewing = False
         return True
 
     async def after(self, refusal: AuthFailed) -> dict[str, str] | None:
@@ -119,9 +123,21 @@ def is_told(row: UserMCPConnection, failure: BaseException | None) -> bool:
 
     It knows which token was refused: the person may have signed in again meanwhile.
     And a token that is too little for one thing is as good as before for the others.
+    That its sign-in service is away says nothing of the server.
     """
     if row.auth_type != AuthType.OAUTH:
         return False
     if isinstance(failure, AuthFailed):
-        return failure.refused_token or failure.wanted_scope is not None
+        return failure.refused_token or lacks_permission(row, failure)
+    if isinstance(failure, ServerFailure) and failure.at_sign_in:
+        return True
     return isinstance(failure, GrantWithdrawn)
+
+
+def lacks_permission(row: UserMCPConnection, failure: BaseException | None) -> bool:
+    """Tell whether a sign-in was accepted, and is too little for what was asked."""
+    return (
+        row.auth_type == AuthType.OAUTH
+        and isinstance(failure, AuthFailed)
+        and failure.wanted_scope is not None
+    )

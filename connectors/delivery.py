@@ -94,6 +94,9 @@ class Delivery:
     def _judged(self, failure: ServerFailure | TimeoutError) -> ServerFailure:
         if not isinstance(failure, TimedOut | TimeoutError):
             return failure
+        if isinstance(failure, TimedOut) and failure.at_sign_in:
+            # Only what the server refused is renewed: it did not do the call.
+            return failure
         if self.sent:
             return OutcomeUnknown()
         return TimedOut(after_s=settings.CALL_TIMEOUT_S)

@@ -213,8 +213,7 @@ def end(seen: OAuthGrant, *, fresh_rejected: bool = False) -> bool:
         _release(row)
         row.state, row.refresh_at = GrantState.SIGN_IN_AGAIN, None
         row.fresh_rejected = fresh_rejected
-        fields = {*_LEASE_FIELDS, "refresh_at", "fresh_rejected"}
-        row.save(update_fields=fields)
+        row.save(update_fields={*_LEASE_FIELDS, "refresh_at", "fresh_rejected"})
         before = connector.status if connector else ""
         if connector:
             health.failed(connector, error_code=AuthFailed.code)
@@ -245,16 +244,18 @@ def want_more(*, grant_id: int, scope: str) -> None:
 
 
 def due(*, limit: int) -> list[tuple[int, int]]:
-    """Return id and version of the grants that are to be renewed now.
+    """Return id and version of the grants to be renewed now, or to be ended.
 
     Also those whose renewing ended with its process: nothing stays on its way.
     """
     now = timezone.now()
     died = Q(state=GrantState.REFRESHING, lease_until__lte=now)
-    grants = OAuthGrant.objects.filter(has_refresh=True, state__in=ALIVE)
+    over = Q(has_refresh=False, expires_at__lte=now)
     ready = Q(refresh_at__lte=now) & (Q(lease_until=None) | Q(lease_until__lte=now))
-    found = grants.filter(ready | died).order_by("refresh_at", "pk")
-    return list(found.values_list("pk", "version")[:limit])
+    wanted = over | Q(has_refresh=True) & (ready | died)
+    rows = OAuthGrant.objects.filter(wanted, state__in=ALIVE)
+    found = rows.order_by("refresh_at", "pk").values_list("pk", "version")
+    return list(found[:limit])
 
 
 def _fill(
@@ -293,8 +294,6 @@ def _still(seen: OAuthGrant) -> QuerySet[OAuthGrant]:
 
 def _lock_connector(connector_id: int | None) -> UserMCPConnection | None:
     """Lock the connector, if a sign-in still says something about it."""
-    if connector_id is None:
-        return None
-    rows = UserMCPConnection.objects.select_for_update()
-    found = rows.filter(pk=connector_id, auth_type=AuthType.OAUTH)
+    rows = UserMCPConnection.objects.select_for_update().filter(pk=connector_id)
+    found = rows.filter(auth_type=AuthType.OAUTH)
     return found.exclude(status=Status.REMOVED_BY_ADMIN).first()

@@ -11,12 +11,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from connectors.errors import (
+    HELP_ANEW,
+    REFUSED_ANEW,
     ConnectorDisabled,
     InvalidMcpServer,
     SecretUnreadable,
     SignInRequired,
 )
-from connectors.models import AuthType, Status, UserMCPConnection
+from connectors.models import AuthType, OAuthGrant, Status, UserMCPConnection
 from connectors.text import clean
 
 log = structlog.get_logger(__name__)
@@ -92,20 +94,21 @@ def refuse_unusable(row: UserMCPConnection) -> None:
         raise SecretUnreadable
     if row.status == Status.NOT_MCP:
         raise InvalidMcpServer("The last test found that. Test it again.")
-    raise sign_in_required(row)
+    raise SignInRequired(connector_id=_by_oauth(row))
 
 
 def sign_in_required(
     row: UserMCPConnection, *, wanted: str | None = None
 ) -> SignInRequired:
     """Return what tells the person to sign in; `wanted` is a scope that is missing."""
-    is_oauth = row.auth_type == AuthType.OAUTH
     message = ""
-    if is_oauth and wanted is not None:
+    if row.auth_type == AuthType.OAUTH and wanted is not None:
         named = clean(wanted, limit=WANTED_SHOWN)
         needs = f"the permission {named}" if named else "a permission"
         message = f"This tool needs {needs} that you did not give yet. Sign in again."
-    return SignInRequired(message, connector_id=row.pk if is_oauth else None)
+    elif OAuthGrant.objects.filter(connector_id=row.pk, fresh_rejected=True).exists():
+        message = f"{REFUSED_ANEW} {HELP_ANEW}"
+    return SignInRequired(message, connector_id=_by_oauth(row))
 
 
 def lock_if_same(seen: UserMCPConnection) -> UserMCPConnection | None:
@@ -187,6 +190,10 @@ def _status_after(row: UserMCPConnection, error_code: str) -> Status | None:
     # "Sign in" before the first success with credentials, "sign in again" after.
     signed_in = row.auth_type != AuthType.NONE and row.last_verified_at is not None
     return Status.SIGN_IN_AGAIN if signed_in else Status.SIGN_IN
+
+
+def _by_oauth(row: UserMCPConnection) -> int | None:
+    return row.pk if row.auth_type == AuthType.OAUTH else None
 
 
 def _secret(row: UserMCPConnection) -> object:

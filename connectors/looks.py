@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from connectors.models import Status, UserMCPConnection
+from connectors.models import AuthType, Status, UserMCPConnection
 
 
 class Group(StrEnum):
@@ -77,6 +77,20 @@ PAUSED = Look(
 
 def of(connector: UserMCPConnection) -> Look:
     """Return how `connector` looks; one that is paused looks paused, whatever it is."""
-    if connector.status == Status.REMOVED_BY_ADMIN or connector.is_active:
-        return LOOKS[Status(connector.status)]
-    return PAUSED
+    status = Status(connector.status)
+    if status == Status.REMOVED_BY_ADMIN:
+        return LOOKS[status]
+    if not connector.is_active:
+        return PAUSED
+    # What ended a moment ago is noted by the worker.
+    if status in (Status.READY, Status.REVIEW) and _is_over(connector):
+        status = Status.SIGN_IN_AGAIN
+    return LOOKS[status]
+
+
+def _is_over(connector: UserMCPConnection) -> bool:
+    """Tell whether its sign-in is over; asks for the grant if it is not there."""
+    if connector.auth_type != AuthType.OAUTH:
+        return False
+    grant = getattr(connector, "grant", None)
+    return bool(grant and grant.is_over)

@@ -150,7 +150,10 @@ class _Reading:
                     raise _Again from None
                 if isinstance(failure, ConnectionFailed):
                     raise
-                raise TimedOut(after_s=settings.TEST_TIMEOUT_S) from None
+                late = TimedOut(after_s=settings.TEST_TIMEOUT_S)
+                raise (
+                    late.seen_at_sign_in() if credential.is_renewing else late
+                ) from None
 
     async def _renewing(self, credential: Credential, operation: Operation) -> Listing:
         """Ask; once more with a newer token, if the one sent was refused."""

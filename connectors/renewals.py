@@ -118,7 +118,8 @@ async def _lead_or_wait(seen: OAuthGrant) -> Bearer:
         if not grant_rows.is_held(row):
             if waited and not row.lease_owner:
                 # Who had the lease gave it back: asking again would not help them.
-                raise ServerError("Its sign-in service did not renew the sign-in.")
+                problem = "Its sign-in service did not renew the sign-in."
+                raise ServerError(problem).seen_at_sign_in()
             taken = await sync_to_async(grant_rows.take)(
                 grant_id=row.pk, version=row.version
             )
@@ -149,6 +150,8 @@ async def _lead(taken: OAuthGrant) -> Bearer:
     except ConnectorError as failure:
         await sync_to_async(grant_rows.give_back)(taken)
         log.warning("oauth.failed", **ids, error_code=failure.code)
+        if isinstance(failure, ServerFailure):
+            failure.seen_at_sign_in()
         raise
     row = await _keep(taken, tokens)
     duration_ms = round((time.monotonic() - began) * 1000)
@@ -261,9 +264,9 @@ async def read(grant_id: int) -> OAuthGrant | None:
 
 
 def _alive(row: OAuthGrant | None) -> OAuthGrant:
-    if row is None or row.state not in grant_rows.ALIVE:
-        raise GrantWithdrawn
-    return row
+    if row is not None and row.state in grant_rows.ALIVE:
+        return row
+    raise GrantWithdrawn.anew() if row and row.fresh_rejected else GrantWithdrawn
 
 
 def bearer_of(row: OAuthGrant, *, is_fresh: bool = False) -> Bearer:

@@ -38,6 +38,7 @@ async def dial(*, seen: UserMCPConnection, target: Target) -> ValidationResult:
     """
     # Only renewals are waited for beside the test itself.
     may_renew = seen.auth_type == AuthType.OAUTH
+    credential: Credential | None = None
     limit_s = settings.TEST_TIMEOUT_S + GRACE_S if may_renew else None
     try:
         async with asyncio.timeout(limit_s):
@@ -48,7 +49,10 @@ async def dial(*, seen: UserMCPConnection, target: Target) -> ValidationResult:
     except ServerFailure as failure:
         return _not_made(failure)
     except TimeoutError:
-        return _not_made(TimedOut(after_s=settings.TEST_TIMEOUT_S))
+        late = TimedOut(after_s=settings.TEST_TIMEOUT_S)
+        if credential is None or credential.is_renewing:
+            late.seen_at_sign_in()
+        return _not_made(late)
     if credential.bearer and result.wanted_scope:
         await sync_to_async(grant_rows.want_more)(
             grant_id=credential.bearer.grant_id, scope=result.wanted_scope
@@ -103,4 +107,5 @@ def _not_made(failure: ServerFailure) -> ValidationResult:
         suggestion=failure.suggestion,
         steps=track.finished,
         duration_ms=track.total_ms,
+        at_sign_in=failure.at_sign_in,
     )

@@ -215,8 +215,10 @@ def apply_retest(
             return ticket
         if result.success:
             proof.fill(row, result)
-        elif row.auth_type != AuthType.OAUTH or row.status != Status.SIGN_IN_AGAIN:
-            # Else its grant has said it already.
+        elif not result.at_sign_in and (
+            row.auth_type != AuthType.OAUTH or row.status != Status.SIGN_IN_AGAIN
+        ):
+            # Else its grant has said it already, or it says nothing of the server.
             health.failed(row, error_code=result.error_code or "")
         fields = proof.PROOF_FIELDS if result.success else health.HEALTH_FIELDS
         row.save(update_fields=fields)

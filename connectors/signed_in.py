@@ -64,6 +64,9 @@ def _end(grant: OAuthGrant, host: str) -> tuple[str, datetime | None, str]:
     """Return how long it lasts, the time in that if there is one, and the reason."""
     ends_at = grant.expires_at
     if grant.state not in (GrantState.ACTIVE, GrantState.REFRESHING):
+        if grant.fresh_rejected:
+            why = "ask its owner, or sign in with another account"
+            return "ended: the server refuses even a new sign-in", None, why
         return f"ended: {host} accepts it no more", None, ""
     if grant.has_refresh:
         return "renewed by itself until you disconnect", None, ""

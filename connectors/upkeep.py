@@ -25,7 +25,10 @@ ABREAST = 8
 
 
 async def refresh_grants() -> None:
-    """Renew the grants that are due; one that fails is tried again in a minute."""
+    """Renew the grants that are due; one that fails is tried again in a minute.
+
+    One that cannot be renewed ends when its token does.
+    """
     due = await sync_to_async(grant_rows.due)(limit=AT_ONCE)
     await pools.release_db()
     await _each(due, lambda one: grants.refresh(grant_id=one[0], version=one[1]))

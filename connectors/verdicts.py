@@ -46,6 +46,8 @@ class ValidationResult:
     sign_in: SignInOffer | None = None
     # What a token that is good would need beside it, for a second sign-in.
     wanted_scope: str = ""
+    # Whether it was the service that renews the sign-in which failed, not the server.
+    at_sign_in: bool = False
 
     def public(self) -> dict[str, Any]:
         """Return the fields that the person who asked for the test may see."""

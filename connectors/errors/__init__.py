@@ -59,6 +59,8 @@ from connectors.errors.servers import (
     TimedOut,
 )
 from connectors.errors.sign_ins import (
+    HELP_ANEW,
+    REFUSED_ANEW,
     ClientNeeded,
     ClientRefused,
     GrantWithdrawn,
@@ -67,6 +69,8 @@ from connectors.errors.sign_ins import (
 )
 
 __all__ = [
+    "HELP_ANEW",
+    "REFUSED_ANEW",
     "AuthFailed",
     "AuthRequired",
     "ClientNeeded",

@@ -1,6 +1,6 @@
 """What a server did to us that was dialled, or may not be."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from connectors.errors.refusals import ConnectorError
 
@@ -10,13 +10,28 @@ class ServerFailure(ConnectorError):
 
     suggestion: str = ""
     retryable: ClassVar[bool] = False
+    at_sign_in_words: ClassVar[str] = "gave no answer that can be used"
     # What is appended to the promised first sentence, to be more exact.
     detail: str = ""
+    # Whether it was not the server but the service that renews a sign-in to it.
+    at_sign_in: bool = False
 
     def __init__(self, detail: str = "", *, suggestion: str = "") -> None:
         self.detail = detail
         self.suggestion = suggestion or self.suggestion
         super().__init__(f"{type(self).message} {detail}".strip())
+
+    def seen_at_sign_in(self) -> Self:
+        """Say that its sign-in service failed, which says nothing of the server."""
+        self.at_sign_in = True
+        words = f"Its sign-in service {self.at_sign_in_words}."
+        self.message = words
+        if self.detail.startswith("Its sign-in service "):
+            self.message = self.detail
+        if self.suggestion == type(self).suggestion:
+            self.suggestion = "Try again in a moment; you stay signed in."
+        self.args = (self.message,)
+        return self
 
 
 class InvalidUrl(ServerFailure):
@@ -40,10 +55,12 @@ class ConnectionFailed(ServerFailure):
         "reached from here."
     )
     retryable = True
+    at_sign_in_words = "cannot be reached"
 
 
 class TimedOut(ServerFailure):
     code = "TIMEOUT"
+    at_sign_in_words = "did not answer in time"
     suggestion = "Try again; if it stays slow, ask the server's owner."
 
     def __init__(

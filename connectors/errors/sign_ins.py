@@ -1,6 +1,12 @@
 """Sign-ins by OAuth that did not come to their end."""
 
+from typing import Self
+
 from connectors.errors.servers import ServerFailure
+
+# Where another sign-in of the same account would not help.
+REFUSED_ANEW = "The server refuses even a new sign-in."
+HELP_ANEW = "Ask its owner, or sign in with another account."
 
 
 class SignInFailed(ServerFailure):
@@ -60,3 +66,8 @@ class GrantWithdrawn(SignInFailed):
     code = "SIGN_IN_REQUIRED"
     message = "This connector needs you to sign in again."
     suggestion = "Sign in again; the permission was withdrawn or has ended."
+
+    @classmethod
+    def anew(cls) -> Self:
+        """Return that of a grant whose token was refused when it was new."""
+        return cls(suggestion=f"{REFUSED_ANEW} {HELP_ANEW}")

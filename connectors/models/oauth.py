@@ -8,6 +8,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from connectors.fields import EncryptedJSONField
 from connectors.models.choices import (
@@ -130,6 +131,13 @@ class OAuthGrant(models.Model):
 
     def __str__(self) -> str:
         return f"grant {self.pk} ({self.state})"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its token has ended and cannot be renewed, noted or not yet."""
+        if self.has_refresh or self.expires_at is None:
+            return False
+        return self.expires_at <= timezone.now()
 
 
 class OAuthFlow(models.Model):

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from connectors import cards
 from connectors.cards import Action
@@ -229,6 +230,30 @@ def test_a_sign_in_that_was_withdrawn_says_what_waits_for_it() -> None:
     row = signed_in(status=Status.SIGN_IN_AGAIN, last_error_code="AUTH_FAILED")
     assert cards.card(row).sentence == (
         "Its permission was withdrawn or has ended. Calls wait until you sign in again."
+    )
+
+
+@pytest.mark.parametrize("status", [Status.READY, Status.REVIEW])
+def test_a_sign_in_whose_time_has_come_is_over_before_anybody_notes_it(
+    status: Status,
+) -> None:
+    row = signed_in(status=status)
+    row.grant.expires_at = timezone.now()
+    card = cards.card(row)
+    assert (card.look.word, card.first.label) == ("Sign in again", "Sign in again")
+    assert card.sentence == (
+        "Its permission was withdrawn or has ended. Calls wait until you sign in again."
+    )
+    row.grant.has_refresh = True
+    assert cards.card(row).look.state != "sign-in-again"
+
+
+def test_a_new_sign_in_that_was_refused_is_not_called_withdrawn() -> None:
+    row = signed_in(status=Status.SIGN_IN_AGAIN, last_error_code="AUTH_FAILED")
+    row.grant.fresh_rejected = True
+    assert cards.card(row).sentence == (
+        "The server refuses even a new sign-in. "
+        "Ask its owner, or sign in with another account."
     )
 
 

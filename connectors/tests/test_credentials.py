@@ -8,8 +8,13 @@ from pytest_django import Settings
 from structlog.testing import capture_logs
 
 from accounts.models import User
-from connectors import credentials, refreshing
-from connectors.errors import GrantWithdrawn, ServerError, SignInRequired
+from connectors import activity, credentials, refreshing
+from connectors.errors import (
+    GrantWithdrawn,
+    ServerError,
+    ServerFailure,
+    SignInRequired,
+)
 from connectors.models import (
     GrantState,
     OAuthGrant,
@@ -92,12 +97,18 @@ def test_a_new_token_that_is_refused_ends_the_grant(
     alice: User, authority: RunningAuthority, grant: OAuthGrant
 ) -> None:
     authority.switches.refuses_tokens = True
-    with pytest.raises(SignInRequired):
+    with pytest.raises(SignInRequired, match="refuses even a new sign-in") as caught:
         call(alice, grant)
+    assert "another account" in caught.value.message
     row = granted.reread(grant)
     assert (row.state, row.fresh_rejected) == (GrantState.SIGN_IN_AGAIN, True)
     assert granted.refreshes(authority) == ["ok"]
     assert CONNECTORS.get().status == Status.SIGN_IN_AGAIN
+    # It is still so for who calls later, or tests.
+    with pytest.raises(SignInRequired, match="refuses even a new sign-in"):
+        call(alice, grant)
+    report = verbs.retest(alice, granted.connector_of(grant).pk)
+    assert "another account" in (report.result.suggestion or "")
 
 
 def test_a_sign_in_service_that_is_away_ends_nothing(
@@ -114,6 +125,33 @@ def test_a_sign_in_service_that_is_away_ends_nothing(
     assert CONNECTORS.get().status == Status.READY
 
 
+@pytest.mark.parametrize("how", ["503", "silent"])
+@pytest.mark.parametrize("is_noticed", [True, False])
+def test_a_sign_in_service_that_is_away_says_nothing_of_the_server(
+    alice: User,
+    authority: RunningAuthority,
+    grant: OAuthGrant,
+    settings: Settings,
+    how: Any,
+    is_noticed: bool,
+) -> None:
+    settings.TEST_TIMEOUT_S = 0.5
+    granted.end(grant) if is_noticed else authority.expire_all()
+    authority.switches.token_endpoint = how
+    with pytest.raises(ServerFailure) as caught:
+        call(alice, grant)
+    assert caught.value.message.startswith("Its sign-in service ")
+    assert "Try again" in caught.value.suggestion
+    assert evidence()[0] == Outcome.NOT_SENT
+    assert refresh(grant).failure is not None
+    report = verbs.retest(alice, granted.connector_of(grant).pk)
+    assert (report.result.error_message or "").startswith("Its sign-in service ")
+    assert not report.ticket
+    row = CONNECTORS.get()
+    assert (row.status, row.is_verified) == (Status.READY, True)
+    assert (row.last_error_code, row.consecutive_failures) == ("", 0)
+
+
 def test_a_call_that_needs_more_says_so_and_disproves_nothing(
     alice: User, authority: RunningAuthority, grant: OAuthGrant
 ) -> None:
@@ -121,6 +159,9 @@ def test_a_call_that_needs_more_says_so_and_disproves_nothing(
         call(alice, grant, "add_entry", **ENTRY)
     assert "journal:write" in caught.value.message
     assert caught.value.connector_id == grant.connector_id
+    assert evidence() == (Outcome.REFUSED, "SIGN_IN_REQUIRED", 1)
+    verdict = activity.of_call(ToolCall.objects.get())
+    assert verdict.word == "Needs one more permission"
     assert granted.reread(grant).wanted_scope == "journal:write"
     assert granted.refreshes(authority) == []
     row = CONNECTORS.get()

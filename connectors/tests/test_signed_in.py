@@ -66,6 +66,13 @@ def test_one_that_was_withdrawn_has_ended_whatever_it_could_be_renewed_with() ->
     assert found.has_ended
 
 
+def test_a_new_one_that_the_server_refused_says_who_can_help() -> None:
+    found = shown(state=GrantState.SIGN_IN_AGAIN, fresh_rejected=True)
+    assert found.until == "ended: the server refuses even a new sign-in"
+    assert found.why == "ask its owner, or sign in with another account"
+    assert found.has_ended
+
+
 def test_an_issuer_that_is_no_address_is_shown_as_it_is() -> None:
     assert shown(issuer="nonsense").host == "nonsense"
 

@@ -96,6 +96,24 @@ def test_a_withdrawal_is_found_before_anybody_calls(
     assert granted.refreshes(authority) == ["invalid_grant"]
 
 
+def test_what_cannot_be_renewed_ends_when_its_time_has_come(
+    grant: OAuthGrant, authority: RunningAuthority
+) -> None:
+    OAuthGrant.objects.update(has_refresh=False, refresh_at=None)
+    work()
+    assert granted.reread(grant).state == GrantState.ACTIVE
+    OAuthGrant.objects.update(expires_at=timezone.now())
+    with capture_logs() as logs:
+        work()
+        work()
+    assert granted.reread(grant).state == GrantState.SIGN_IN_AGAIN
+    row = UserMCPConnection.objects.get()
+    assert (row.status, row.is_verified) == (Status.SIGN_IN_AGAIN, False)
+    events = [log["event"] for log in logs]
+    assert events == ["oauth.sign_in_again", "connector.status_changed"]
+    assert granted.refreshes(authority) == []
+
+
 def test_one_that_fails_costs_the_others_nothing(
     alice: User, bob: User, authority: RunningAuthority
 ) -> None:
