@@ -294,6 +294,8 @@ def _still(seen: OAuthGrant) -> QuerySet[OAuthGrant]:
 
 def _lock_connector(connector_id: int | None) -> UserMCPConnection | None:
     """Lock the connector, if a sign-in still says something about it."""
-    rows = UserMCPConnection.objects.select_for_update().filter(pk=connector_id)
-    found = rows.filter(auth_type=AuthType.OAUTH)
+    if connector_id is None:
+        return None
+    rows = UserMCPConnection.objects.select_for_update()
+    found = rows.filter(pk=connector_id, auth_type=AuthType.OAUTH)
     return found.exclude(status=Status.REMOVED_BY_ADMIN).first()
