@@ -43,13 +43,8 @@ JITTER = 0.1
 # How the owner of a lease begins who tries what a process that died had tried.
 AGAIN = "again-"
 
-_LEASE_FIELDS = {
-    "state",
-    "lease_owner",
-    "lease_until",
-    "refresh_started_at",
-    "updated_at",
-}
+_LEASE = ("state", "lease_owner", "lease_until", "refresh_started_at")
+_LEASE_FIELDS = {*_LEASE, "updated_at"}
 _TOKEN_FIELDS = {
     *_LEASE_FIELDS,
     "tokens",
