@@ -162,8 +162,10 @@ def test_a_fix_keeps_the_credentials_on_the_same_server():
     assert (found.server_url, found.auth_config) == (URL, {"token": SECRET})
 
 
-@pytest.mark.parametrize("typed", [{"token": SECRET}, {"kept": carried()}])
-def test_a_fix_never_takes_credentials_to_another_server(typed: dict[str, str]):
+@pytest.mark.parametrize("way", ["token", "kept"])
+def test_a_fix_never_takes_credentials_to_another_server(way: str):
+    # Sealed here: what was sealed when tests were collected may be over by now.
+    typed = {way: SECRET if way == "token" else carried()}
     found = form(try_url="https://evil.example/mcp", sign_in="token", **typed)
     assert found.entry is not None
     assert found.entry.server_url == "https://evil.example/mcp"
