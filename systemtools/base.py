@@ -173,11 +173,6 @@ class SystemTool:
         """Say what keeps this installation from offering it; "" if nothing does."""
         return ""
 
-    @classmethod
-    def is_available(cls) -> bool:
-        """Tell whether people can connect it here."""
-        return cls.is_enabled and not cls.is_coming_soon and not cls.why_not()
-
 
 _methods: WeakKeyDictionary[type[SystemTool], dict[str, Method]] = WeakKeyDictionary()
 

@@ -238,7 +238,7 @@ def test_a_distribution_may_bring_a_tool(package: Any, entry_point: Any) -> None
         ("made.other.tool:Nothing", "cannot be imported: AttributeError"),
         ("made.nothing:Good", "cannot be imported: ModuleNotFoundError"),
         ("made.broken.tool:Good", "cannot be imported: RuntimeError"),
-        ("made.other.tool:SystemTool.is_available", "is no class of SystemTool"),
+        ("made.other.tool:SystemTool.why_not", "is no class of SystemTool"),
         ("json:JSONDecoder", "is no class of SystemTool"),
     ],
 )
