@@ -397,6 +397,10 @@ dock.addEventListener("input", ({ target }) => {
   if (target === box()) edited();
   if (target === search()) isPickDue = false;
 });
+// Sent before htmx had woken up, by the browser itself.
+dock.addEventListener("submit", (event) => {
+  if (!event.defaultPrevented) arrival.announce();
+});
 dock.addEventListener("htmx:before:request", beforeSending);
 dock.addEventListener("htmx:before:response", answered);
 dock.addEventListener("htmx:error", lost);

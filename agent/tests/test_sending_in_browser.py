@@ -14,6 +14,7 @@ from agent.models import Conversation, Message, Turn, TurnState
 from agent.tests import threads
 from agent.tests.composer_pages import box_of, chip_of, opened
 from agent.tests.threads import done, happen
+from config.tests.browser import Watch
 from config.tests.live import LiveServer
 
 
@@ -77,6 +78,18 @@ async def test_after_the_first_message_the_next_can_be_typed(page: Page) -> None
     await page.reload()
     await expect(page.locator("#composer-turn")).to_be_visible()
     await expect(box_of(page)).not_to_be_focused()
+
+
+async def test_who_was_faster_than_the_scripts_can_go_on_as_well(
+    page: Page, watch: Watch
+) -> None:
+    watch.allow("htmx is not defined")
+    await page.route("**/htmx*.js", lambda route: route.fulfill(body=""))
+    await page.goto("/chat")
+    await page.keyboard.type("First")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"/chat/\d+$"))
+    await expect(box_of(page)).to_be_focused()
 
 
 async def test_that_an_answer_is_written_is_said_until_it_has_ended(

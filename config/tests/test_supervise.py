@@ -54,6 +54,9 @@ def start(port: int, database_url: str, project_root: Path) -> Iterator[Start]:
             "PORT": str(port),
             "DATABASE_URL": database_url,
             "DEVELOPMENT": "on",
+            # The usual ones belong to whatever else runs here: a person's `./dev run`,
+            # or a test beside this one.
+            "DEMO_PORTS": ",".join(str(free_port()) for _ in ports.PLACES),
         }
         program = Program(
             ["-m", "config.supervise", *argv], root=project_root, env=defaults | env
