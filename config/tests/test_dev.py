@@ -139,6 +139,20 @@ def test_a_second_start_installs_nothing(checkout: Path, dev: Run) -> None:
     assert "Installing requirements.txt." in dev("hello").stderr
 
 
+def test_only_tests_and_gates_install_the_extra(checkout: Path, dev: Run) -> None:
+    offer_python(checkout, "python3.13")
+    extra = checkout / "requirements-chatkit.txt"
+    extra.write_text("-r requirements.txt\n")
+    (checkout / "requirements-dev.txt").write_text(f"-r {extra.name}\n")
+    (checkout / ".ci").mkdir()
+    (checkout / ".ci" / "test").touch()
+    assert "Installing requirements-dev.txt." in dev("test").stderr
+    assert dev("test").stderr == ""
+    extra.write_text("-r requirements.txt\n# more\n")
+    assert dev("secrets").stderr == ""
+    assert "Installing requirements-dev.txt." in dev("test").stderr
+
+
 def test_a_broken_venv_is_made_anew(checkout: Path, dev: Run) -> None:
     offer_python(checkout, "python3.13")
     (checkout / ".venv" / "bin").mkdir(parents=True)
