@@ -101,6 +101,7 @@ def _is_origin(url: str) -> bool:
         has_port
         and parts.scheme in {"http", "https"}
         and parts.hostname
+        and "*" not in parts.netloc
         and "@" not in parts.netloc
         and url == origin
     )
@@ -116,6 +117,41 @@ def debug_is_for_development(**kwargs: Any) -> list[CheckMessage]:
             hint="Turn DEBUG off, or DEVELOPMENT on if this machine is your own.",
             id="patchbay.E006",
         )
+    ]
+
+
+@register(TAG)
+def chatkit_can_be_spoken(**kwargs: Any) -> list[CheckMessage]:
+    """Its paths are left out without the extra: others would fail along with them."""
+    if settings.CHATKIT and not settings.CHATKIT_INSTALLED:
+        return [
+            Error(
+                "CHATKIT is on, and openai-chatkit is not installed.",
+                hint="pip install -r requirements-chatkit.txt, or CHATKIT=off.",
+                id="patchbay.E007",
+            )
+        ]
+    if settings.CHATKIT_DEMO and not settings.CHATKIT:
+        return [
+            Error(
+                "CHATKIT_DEMO shows what CHATKIT does not offer.",
+                hint="Turn CHATKIT on, or CHATKIT_DEMO off.",
+                id="patchbay.E007",
+            )
+        ]
+    return []
+
+
+@register(TAG)
+def chatkit_origins_are_origins(**kwargs: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"CHATKIT_ORIGINS: {entry!r} is not an origin.",
+            hint="Separate entries such as https://app.example by commas.",
+            id="patchbay.E008",
+        )
+        for entry in settings.CHATKIT_ORIGINS
+        if not _is_origin(entry)
     ]
 
 

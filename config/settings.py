@@ -6,12 +6,13 @@ default: without it the process refuses to start and says what to do.
 
 import logging
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
-from django.utils.csp import CSP
 
+from config import browser_settings as browser
 from config import rest_settings as rest
 from config.envfile import DENIED_PORTS, cache, channel_layer, database, keyring
 
@@ -59,6 +60,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "channels",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -75,6 +77,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.middleware.probes",
     "config.hops.refuse_own",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -227,6 +230,16 @@ TOOL_BUDGET_TOKENS = env.int("TOOL_BUDGET_TOKENS", default=12_000)
 TURN_LEASE_S = env.float("TURN_LEASE_S", default=6)
 APPROVAL_TTL_S = env.int("APPROVAL_TTL_S", default=86_400)
 
+# --- ChatKit: the agent behind OpenAI's front end ------------------------------
+
+# An extra, requirements-chatkit.txt: without it there is nothing to switch on.
+CHATKIT_INSTALLED = find_spec("chatkit") is not None
+CHATKIT = env.bool("CHATKIT", default=DEVELOPMENT and CHATKIT_INSTALLED)
+CHATKIT_DEMO = env.bool("CHATKIT_DEMO", default=False)
+CHATKIT_DOMAIN_KEY = env.str("CHATKIT_DOMAIN_KEY", default="local")
+CHATKIT_ORIGINS = env.list("CHATKIT_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = CHATKIT_ORIGINS
+
 # --- REST --------------------------------------------------------------------
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
@@ -234,17 +247,8 @@ REST_FRAMEWORK, SPECTACULAR_SETTINGS = rest.FRAMEWORK, rest.SPECTACULAR
 
 # --- Browser security --------------------------------------------------------
 
-SECURE_CSP = {
-    "default-src": [CSP.SELF],
-    "script-src": [CSP.SELF],
-    "style-src": [CSP.SELF],
-    "img-src": [CSP.SELF, "data:"],
-    "connect-src": [CSP.SELF],
-    "form-action": [CSP.SELF],
-    "frame-ancestors": [CSP.NONE],
-    "base-uri": [CSP.NONE],
-    "object-src": [CSP.NONE],
-}
+SECURE_CSP, CORS_URLS_REGEX = browser.POLICY, browser.CORS_PATHS
+CORS_ALLOW_METHODS, CORS_ALLOW_HEADERS = browser.CORS_METHODS, browser.CORS_HEADERS
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 HTTPS = PUBLIC.scheme == "https"

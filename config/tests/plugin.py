@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from bench import chatkit_types
 from config.tests import services
 
 KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 SETTINGS = Path(__file__).parent.parent / "settings.py"
-NEEDS = ("postgres", "redis", "browser", "node")
+NEEDS = ("postgres", "redis", "browser", "node", "chatkit_types")
 
 running = contextlib.ExitStack()
 
@@ -48,6 +49,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         SECRET_KEY="only-for-tests-" + "x" * 50,
         ENCRYPTION_KEYS=f"k1:{KEY}",
         DATABASE_POOL_MAX="0",
+        CHATKIT="on",
     )
     choice = early_config.known_args_namespace.db
     if choice == "auto" and database_url:
@@ -110,6 +112,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _missing(need: str) -> str:
+    if need == "chatkit_types":
+        return chatkit_types.missing()
     if need != "postgres":
         return services.missing(need)
     on_postgres = os.environ.get("DATABASE_URL", "").startswith("postgres")

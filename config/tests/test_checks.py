@@ -130,6 +130,34 @@ def test_debug_outside_of_development_is_refused(settings: Any) -> None:
         checks.refuse_unsafe_settings()
 
 
+def test_chatkit_that_is_on_needs_its_extra(settings: Any) -> None:
+    settings.CHATKIT = True
+    settings.CHATKIT_INSTALLED = False
+    (message,) = run_checks(tags=[checks.TAG])
+    assert message.id == "patchbay.E007"
+    assert "pip install -r requirements-chatkit.txt" in str(message.hint)
+    settings.CHATKIT = False
+    assert found() == set()
+
+
+def test_the_demo_page_needs_chatkit(settings: Any) -> None:
+    settings.CHATKIT, settings.CHATKIT_DEMO = False, True
+    assert found() == {"patchbay.E007"}
+    settings.CHATKIT = settings.CHATKIT_INSTALLED = True
+    assert found() == set()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["*", "null", "app.example", "https://app.example/", "https://*.app.example"],
+)
+def test_what_may_not_embed_chatkit_is_named(entry: str, settings: Any) -> None:
+    settings.CHATKIT_ORIGINS = ["https://app.example", "http://localhost:3000", entry]
+    (message,) = run_checks(tags=[checks.TAG])
+    assert message.id == "patchbay.E008"
+    assert repr(entry) in message.msg
+
+
 def test_a_key_that_is_still_in_use_may_not_be_dropped(
     alice: Any, settings: Any
 ) -> None:
