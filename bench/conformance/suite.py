@@ -1,20 +1,20 @@
 """The suite itself: installed by npm into a folder of the checkout, run by its Node."""
 
 import asyncio
-import hashlib
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.conformance.legs import Leg
+from bench.npm import ROOT, CannotInstall, Locked
 
 HERE = Path(__file__).parent
-FOLDER = HERE.parent.parent / ".conformance"
-MANIFEST = ("package.json", "package-lock.json")
+FOLDER = ROOT / ".conformance"
+NODE = "node_modules/node/bin/node"
+LOCKED = Locked(title="the conformance suite", manifest=HERE, folder=FOLDER, proof=NODE)
 # One scenario, in all; the suite's own limit is for the client alone.
 SCENARIO_S = 90
 CLIENT_MS = 45_000
@@ -40,20 +40,10 @@ def install() -> None:
     Raises:
         CannotRun: there is no npm, or it failed.
     """
-    locked = b"".join((HERE / name).read_bytes() for name in MANIFEST)
-    wanted, stamp = hashlib.sha256(locked).hexdigest(), FOLDER / "installed"
-    if stamp.exists() and stamp.read_text() == wanted:
-        return
-    if shutil.which("npm") is None:
-        raise CannotRun("npm is missing. Install it: apt-get install npm")
-    print("Installing the conformance suite.", file=sys.stderr)
-    FOLDER.mkdir(exist_ok=True)
-    for name in MANIFEST:
-        shutil.copy(HERE / name, FOLDER / name)
-    npm = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-    if subprocess.run(npm, cwd=FOLDER, check=False).returncode or not _node().exists():
-        raise CannotRun("npm could not install the conformance suite.")
-    stamp.write_text(wanted)
+    try:
+        LOCKED.install()
+    except CannotInstall as problem:
+        raise CannotRun(str(problem)) from problem
 
 
 def scenarios(leg: Leg) -> list[str]:
@@ -101,4 +91,4 @@ def _program(leg: Leg) -> list[str]:
 
 
 def _node() -> Path:
-    return FOLDER / "node_modules/node/bin/node"
+    return FOLDER / NODE
