@@ -1,5 +1,6 @@
 """Where everything is. Paths of ours have no slash at their end."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -29,6 +30,8 @@ urlpatterns = [
     path("api/docs", openapi.docs, name="api-docs"),
     path("v1/", include("agent.v1_urls")),
 ]
+if settings.CHATKIT and settings.CHATKIT_INSTALLED:
+    urlpatterns.append(path("", include("agent.chatkit.urls")))
 
 handler400 = "config.error_pages.bad_request"
 handler403 = "config.error_pages.permission_denied"
