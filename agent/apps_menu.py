@@ -6,6 +6,7 @@ dialled.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from django.conf import settings
 
@@ -52,6 +53,8 @@ class MenuTool:
     description: str = field(repr=False)
     # Runs without asking because the person said so, not because it only reads.
     is_always: bool = False
+    pinned: bool = False
+    last_used_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +230,8 @@ def _tool(tool: Tool) -> MenuTool:
         pick=str(pick_of(tool.key)),
         description=tool.spec.description,
         is_always=tool.policy == Policy.ALLOW and not tool.asks,
+        pinned=tool.pinned,
+        last_used_at=tool.last_used_at,
     )
 
 
