@@ -33,6 +33,7 @@ __all__ = [
     "Option",
     "Place",
     "SchemaForm",
+    "begun",
     "edited",
     "errors_at",
     "example",
@@ -71,11 +72,18 @@ def form_to_fill(
     What is missing is no error yet, and what is of another kind than its field is
     left out. `errors` are those of an InvalidInput about `values`.
     """
+    values, left = begun(values, errors)
+    return form_for(schema, values=values, errors=left)
+
+
+def begun(
+    values: dict[str, Any], errors: Iterable[dict[str, Any]]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return what a person who has not seen the form yet is shown of both."""
     errors = [error for error in errors if len(error["loc"]) > _ABOVE]
     wrong = [error["loc"][2:-1] for error in errors if error["loc"][-1] in _KINDS]
-    values = dropped(values, wrong)
     left = [error for error in errors if error["loc"][-1] not in _FORGIVEN]
-    return form_for(schema, values=values, errors=left)
+    return dropped(values, wrong), left
 
 
 def form_from(schema: Schema, data: Mapping[str, Any]) -> SchemaForm:
