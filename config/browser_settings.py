@@ -2,7 +2,7 @@
 
 from django.utils.csp import CSP
 
-POLICY = {
+POLICY: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
     "script-src": [CSP.SELF],
     "style-src": [CSP.SELF],

@@ -31,6 +31,9 @@ OPEN = {
     "/api/oauth/callback": 302,
     "/api/oauth/callback/<str:connector>": 302,
     "/connectors/oauth/error": 200,
+    # These answer as REST does: agent/tests/test_chatkit_guard.py.
+    "/chatkit": 401,
+    "/chatkit/config": 401,
     "/demo": 405,
     "/admin": 302,
     # These three lead on: to the one sign-in, and to the start.
