@@ -29,6 +29,11 @@ def preflight(path: str, origin: str = EMBEDDER) -> Any:
     )
 
 
+def told(response: Any) -> list[str]:
+    """Return what an answer says to other origins."""
+    return [name for name in response.headers if "access-control" in name.lower()]
+
+
 def words(value: str) -> set[str]:
     return {word.strip().lower() for word in value.split(",")}
 
@@ -52,9 +57,9 @@ def test_a_browser_that_asks_first_is_told_what_may_come(path: str) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_credentials_of_a_browser_never_cross_origins(path: str) -> None:
-    assert "Access-Control-Allow-Credentials" not in preflight(path)
-    response = Client().get(path, headers={"Origin": EMBEDDER})
-    assert "Access-Control-Allow-Credentials" not in response
+    for response in (preflight(path), Client().get(path, headers={"Origin": EMBEDDER})):
+        assert told(response)
+        assert "Access-Control-Allow-Credentials" not in response
 
 
 @pytest.mark.parametrize(
@@ -74,7 +79,7 @@ def test_another_origin_is_told_nothing(path: str, origin: str) -> None:
         Client().get(path, headers={"Origin": origin}),
     ]
     for response in answers:
-        assert not [name for name in response.headers if "Access-Control" in name]
+        assert not told(response)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +90,7 @@ def test_another_origin_is_told_nothing(path: str, origin: str) -> None:
 @pytest.mark.django_db
 def test_another_path_is_closed_to_every_origin(path: str) -> None:
     for response in (preflight(path), Client().get(path, headers={"Origin": EMBEDDER})):
-        assert not [name for name in response.headers if "Access-Control" in name]
+        assert not told(response)
 
 
 def test_who_may_read_reads_with_a_token(api_client: Any, alice: User) -> None:
