@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
+from accounts.models import User
+from agent.tests import boxes
 from bench import chatkit_types
+from connectors.models import Status
 
 pytestmark = [pytest.mark.node, pytest.mark.chatkit_types]
 
@@ -41,3 +45,22 @@ def test_what_the_types_do_not_allow_is_refused(tmp_path: Path):
     said = chatkit_types.complaints(tmp_path)
     named = {line.partition(".ts(")[0] for line in said if not line.startswith(" ")}
     assert named == WRONG.keys(), said
+
+
+def test_what_a_front_end_is_configured_with_is_accepted(
+    tmp_path: Path, alice: User, sample_tools: Any
+):
+    boxes.connect(alice, "analytics")
+    notes = boxes.connector(alice, "Notes")
+    boxes.decide(alice, notes, "search", pinned=True)
+    boxes.connector(alice, "Away", status=Status.UNREACHABLE, last_error_code="TIMEOUT")
+    boxes.connector(alice, "Out", status=Status.SIGN_IN_AGAIN, is_verified=False)
+    boxes.connector(alice, "Paused", is_active=False)
+    client = Client()
+    client.force_login(alice)
+    document = client.get("/chatkit/config").json()
+    # Each of them is in it: a compiler has nothing against a list that is empty.
+    labels = {tool["shortLabel"] for tool in document["composer"]["tools"]}
+    assert labels >= {"Analytics", "Notes", "search", "Away", "Out", "Paused", "Manage"}
+    write(tmp_path, "options", document)
+    assert chatkit_types.complaints(tmp_path) == []
