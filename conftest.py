@@ -29,6 +29,7 @@ pytest_plugins = [
     "config.tests.rest",
     "config.tests.browser",
     "agent.tests.llm_fixtures",
+    "agent.tests.chatkit_fixtures",
     "systemtools.tests.fixtures",
 ]
 

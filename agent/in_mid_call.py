@@ -29,7 +29,7 @@ _OF_CALL = ("source", "ref", "tool", "title", "label", "connector")
 
 def asking(work: Work, about: dict[str, Any]) -> OnInput | None:
     """Return what asks the person about the call `about`; None if nobody looks on."""
-    if work.caller.via != Via.CHAT:
+    if work.caller.via not in (Via.CHAT, Via.CHATKIT):
         return None
     return _Asking(work=work, about=about)
 

@@ -1,0 +1,71 @@
+"""What a person filled into a form that ChatKit shows as structured input."""
+
+from asgiref.sync import sync_to_async
+from chatkit.types import (
+    NoticeEvent,
+    StructuredInputItem,
+    ThreadAddStructuredInputParams,
+    ThreadItem,
+    ThreadItemReplacedEvent,
+)
+
+from agent import conversations
+from agent.chatkit import questionnaire, streams, threads
+from agent.chatkit.guard import Who
+from agent.errors import InputClosed
+from agent.models import Turn
+from agent.parts import Part
+from connectors import pools
+from connectors.errors import InvalidInput
+
+
+async def events(asked: ThreadAddStructuredInputParams, who: Who) -> streams.Events:
+    """Take the values, or the person's no; return what is streamed of it.
+
+    Values that do not fit leave the form open, and what is wrong stands in it.
+
+    Raises:
+        ConversationNotFound, ItemNotFound: there is no such form of this person.
+        InputClosed: it was sent before, or is over.
+    """
+    turn, part = await sync_to_async(threads.part_at)(
+        user_id=who.user_id, thread_id=asked.thread_id, item_id=asked.item_id
+    )
+    seen = await sync_to_async(threads.items_of)(turn)
+    await pools.release_db()
+    if part.get("state") != "form" or part["kind"] != "call":
+        raise InputClosed
+    try:
+        await _store(asked, part, who)
+    except InvalidInput as problem:
+        return _open_still(asked, seen, part, problem)
+    return streams.of_turn(turn, user_id=who.user_id, seen=seen)
+
+
+async def _store(asked: ThreadAddStructuredInputParams, part: Part, who: Who) -> Turn:
+    input_id = part["input_id"]
+    if asked.input.status == "skipped":
+        return await conversations.decline(user_id=who.user_id, input_id=input_id)
+    return await conversations.submit(
+        user_id=who.user_id,
+        input_id=input_id,
+        arguments=questionnaire.read(part["schema"], asked.input),
+    )
+
+
+def _open_still(
+    asked: ThreadAddStructuredInputParams,
+    seen: list[ThreadItem],
+    part: Part,
+    problem: InvalidInput,
+) -> streams.Events:
+    """Show the form once more, with what was answered and what is wrong with it."""
+    shown = next(item for item in seen if item.id == asked.item_id)
+    if not isinstance(shown, StructuredInputItem):
+        raise InputClosed
+    inputs = questionnaire.again(part["schema"], asked.input, problem)
+    said = " ".join(error["msg"] for error in problem.errors)
+    return streams.said(
+        ThreadItemReplacedEvent(item=shown.model_copy(update={"inputs": inputs})),
+        NoticeEvent(level="warning", title="This does not fit yet", message=said),
+    )

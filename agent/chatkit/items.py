@@ -1,0 +1,218 @@
+"""From messages to the items of a thread: what a list shows and a stream arrives at.
+
+Pure. The id of an item says where it is from, so that nothing has to be stored for it:
+
+msg_4       what the person said, the message of that number
+text_5_0    text of the answer; the second number is that of the part (agent.parts)
+work_5_1    calls in a row, as a workflow with a task for each
+card_5_1    what waits, or waited, for the person's word: an approval, a question;
+            sign_5_1 a sign-in that a call waits for
+form_5_1    values that only the person can give, as structured input
+note_5_2    a notice; end_5_3 why the answer ended early
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from chatkit.types import (
+    AssistantMessageContent,
+    AssistantMessageItem,
+    CustomTask,
+    InferenceOptions,
+    StructuredInputItem,
+    TaskItem,
+    ThreadItem,
+    ToolChoice,
+    UserMessageItem,
+    UserMessageTextContent,
+    WidgetItem,
+    Workflow,
+    WorkflowItem,
+)
+from chatkit.widgets import DynamicWidgetRoot
+
+from agent.asked import QUESTIONS, asked
+from agent.chatkit import cards, questionnaire, tasks
+from agent.models import Message
+from agent.parts import Part, Parts
+
+_ID: Final = re.compile(r"[a-z]{3,4}_\d{1,9}(_\d{1,9})?", re.ASCII)
+# A call in one of these has not begun, and is shown by its card alone.
+_NOT_BEGUN: Final = (
+    "waiting", "form", "sign_in", "declined", "superseded", "expired"
+)  # fmt: skip
+_FORM_STATES: Final = {"form": "pending", "declined": "skipped"}
+_CLOSED: Final = {
+    "allowed": "You allowed this once",
+    "always": "You always allow this tool",
+    "declined": "You declined, nothing was sent",
+    "superseded": "You wrote on instead, nothing was sent",
+    "expired": "It waited too long, nothing was sent",
+    "signed_in": "You signed in",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where an item is from: the number of its message, and of its part."""
+
+    seq: int
+    index: int = 0
+
+    @classmethod
+    def of(cls, item_id: str) -> "Place | None":
+        """Return the place of an item; None if it can be none of ours."""
+        return cls.at(item_id) if _ID.fullmatch(item_id) else None
+
+    @classmethod
+    def at(cls, item_id: str) -> "Place":
+        """Return the place of an item of ours."""
+        _, seq, *index = item_id.split("_")
+        return cls(seq=int(seq), index=int(index[0]) if index else 0)
+
+
+def of_question(message: Message) -> UserMessageItem:
+    """Return what the person said, with what they picked for it."""
+    pick = None
+    if message.selection_kind:
+        pick = ToolChoice(id=f"{message.selection_kind}:{message.selection_ref}")
+    return UserMessageItem(
+        id=f"msg_{message.seq}",
+        thread_id=str(message.conversation_id),
+        created_at=message.created_at,
+        content=[UserMessageTextContent(text=message.text)],
+        inference_options=InferenceOptions(tool_choice=pick),
+    )
+
+
+def of_answer(message: Message, parts: Parts) -> list[ThreadItem]:
+    """Return an answer as it is now: of what happened in it, nothing is left out."""
+    return list(_Answer(message=message).items(parts))
+
+
+@dataclass(kw_only=True)
+class _Answer:
+    message: Message
+    _calls: WorkflowItem | None = field(default=None, init=False)
+
+    def items(self, parts: Parts) -> Iterator[ThreadItem]:
+        for index, part in enumerate(parts):
+            match part["kind"]:
+                case "call":
+                    yield from self._call(index, part)
+                    continue
+                case "text":
+                    item = self._text(index, part)
+                case "notice" if part["level"] == "proposals" and part.get("tools"):
+                    item = self._card(index, cards.proposals(part))
+                case "notice":
+                    item = self._note("note", index, tasks.of_notice(part))
+                case "end":
+                    item = self._note("end", index, tasks.of_end(part))
+                case _:
+                    item = self._card(index, self._question(part))
+            yield from self._calls_so_far()
+            yield item
+        yield from self._calls_so_far()
+
+    def _calls_so_far(self) -> Iterator[WorkflowItem]:
+        if self._calls is not None:
+            yield self._calls
+        self._calls = None
+
+    def _call(self, index: int, part: Part) -> Iterator[ThreadItem]:
+        """Add a call to those before it, unless the person was asked about it."""
+        for item in self._asked(index, part):
+            yield from self._calls_so_far()
+            yield item
+        if part["state"] in _NOT_BEGUN:
+            return
+        if self._calls is None:
+            self._calls = WorkflowItem(
+                **self._base("work", index), workflow=Workflow(type="custom", tasks=[])
+            )
+        self._calls.workflow.tasks.append(tasks.of_call(part))
+
+    def _asked(self, index: int, part: Part) -> Iterator[ThreadItem]:
+        """Return what the person was asked about a call, and what they answered.
+
+        One call may need their word first and a sign-in after it.
+        """
+        needs_sign_in = part.get("asks") == "sign_in"
+        if "approval_id" in part:
+            yield self._card(index, self._approval(part, is_over=needs_sign_in))
+        if "schema" in part:
+            yield self._form(index, part, is_over=needs_sign_in)
+        if needs_sign_in:
+            signing_in = WidgetItem(**self._base("sign", index), widget=_sign_in(part))
+            yield signing_in
+
+    def _approval(self, part: Part, *, is_over: bool) -> DynamicWidgetRoot:
+        if part["state"] == "waiting":
+            return cards.approval(part)
+        decided = "allowed" if is_over else str(part.get("decision"))
+        return cards.closed(part["label"], _CLOSED.get(decided, _CLOSED["superseded"]))
+
+    def _form(self, index: int, part: Part, *, is_over: bool) -> ThreadItem:
+        state = str(part["state"])
+        is_pending = state == "form"
+        was_sent = is_over or part.get("decision") in ("sent", "signed_in")
+        given = part.get("arguments") if was_sent else None
+        inputs = (
+            questionnaire.questions(
+                part["schema"],
+                values=part.get("values") or {},
+                errors=part.get("errors") or (),
+            )
+            if is_pending
+            else questionnaire.answered(
+                part["schema"],
+                given,
+                values=part.get("values") or {},
+                errors=part.get("errors") or (),
+            )
+        )
+        status: Any = "pending" if is_pending else "answered" if was_sent else "skipped"
+        return StructuredInputItem(
+            **self._base("form", index), status=status, inputs=inputs
+        )
+
+    def _question(self, part: Part) -> DynamicWidgetRoot:
+        if part["kind"] == "sign_in":
+            return _sign_in(part)
+        if cards.waits(part):
+            return cards.question(part, chat_url=tasks.chat_url(self.message))
+        shown = asked(part)
+        return cards.closed(shown.source, shown.word)
+
+    def _text(self, index: int, part: Part) -> ThreadItem:
+        return AssistantMessageItem(
+            **self._base("text", index),
+            content=[AssistantMessageContent(text=part["text"])],
+        )
+
+    def _card(self, index: int, widget: DynamicWidgetRoot) -> ThreadItem:
+        return WidgetItem(**self._base("card", index), widget=widget)
+
+    def _note(self, kind: str, index: int, task: CustomTask) -> ThreadItem:
+        return TaskItem(**self._base(kind, index), task=task)
+
+    def _base(self, kind: str, index: int) -> dict[str, Any]:
+        return {
+            "id": f"{kind}_{self.message.seq}_{index}",
+            "thread_id": str(self.message.conversation_id),
+            "created_at": self.message.created_at,
+        }
+
+
+def _sign_in(part: Part) -> DynamicWidgetRoot:
+    if part["state"] == "sign_in":
+        return cards.sign_in(part)
+    if part["kind"] in QUESTIONS:
+        shown = asked(part)
+        return cards.closed(shown.source, shown.word)
+    is_no = part["state"] in ("declined", "superseded", "expired")
+    word = _CLOSED[part["state"] if is_no else "signed_in"]
+    return cards.closed(str(part.get("connector") or part["label"]), word)
