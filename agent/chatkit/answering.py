@@ -15,6 +15,7 @@ from connectors.schema_form.json_text import NotJson, compact, loads
 from connectors.text import reveal
 
 _NUMBERS: Final = re.compile("[,\n]")
+_JSON_STARTS: Final = ("{", "[", '"')
 _CHOOSE_ONE: Final = "Choose one of these."
 _ONE_ANSWER: Final = "Give one answer."
 
@@ -60,7 +61,7 @@ def posted(blank: Blank, texts: Sequence[str]) -> str:
         return _list("\n".join(texts), blank)
     if blank.kind == "one":
         return _choice(blank, texts[0])
-    return texts[0]
+    return _quoted(texts[0]) if blank.takes_text else texts[0]
 
 
 def line(value: Any) -> str:
@@ -139,6 +140,20 @@ def _list(text: str, blank: Blank) -> str:
         except NotJson as problem:
             raise Unreadable("type", str(problem), len(numbers)) from None
     return compact(numbers)
+
+
+def _quoted(text: str) -> str:
+    """Return JSON as it is, and other text as a JSON string.
+
+    What begins as JSON was meant as that, even if it is broken.
+    """
+    if text.lstrip().startswith(_JSON_STARTS):
+        return text
+    try:
+        loads(text)
+    except NotJson:
+        return compact(text)
+    return text
 
 
 def _loaded(text: str) -> Any:

@@ -42,6 +42,8 @@ class Blank:
     shape: Shape | None = None
     # Of a list: what it is made of.
     item: Shape | None = None
+    # Of JSON: whether text is text without its quotes, too.
+    takes_text: bool = False
     # The objects of which it is the first part: it speaks for them, too.
     speaks_for: tuple[Field, ...] = ()
 
@@ -106,8 +108,8 @@ class _Taker:
 
     def take(self, blank: Blank) -> Holder | Blank:
         field = blank.field
-        must_be = field.is_required and not field.is_nullable
-        is_held = field.kind == "object" and field.is_present and must_be
+        # Nothing was given: what is there all the same is what must be.
+        is_held = field.kind == "object" and field.is_present
         return self._held(blank) if is_held else self._single(blank)
 
     def _held(self, whole: Blank) -> Holder:
@@ -144,7 +146,11 @@ class _Taker:
                 return replace(blank, kind="many", choices=_choices(item.options))
             if item.kind in _SCALARS:
                 return replace(blank, kind="lines")
-        return replace(blank, kind="json") if field.kind in _TEXTLESS else blank
+        if field.kind not in _TEXTLESS:
+            return blank
+        variants = shape.variants if shape else ()
+        takes_text = any(self._document.shape(one).kind == "text" for one in variants)
+        return replace(blank, kind="json", takes_text=takes_text)
 
 
 def _others(whole: Blank, around: tuple[Field, ...]) -> Blank:

@@ -81,7 +81,11 @@ def again(
         as_json = blank.as_json()
         is_json = bool(_texts(submission, as_json))
         shown = as_json if is_json else blank
-        asked.append(_question(shown, _texts(submission, shown)))
+        texts = _texts(submission, shown)
+        if shown.choices:
+            # What is none of them is not offered a second time.
+            texts = [text for text in texts if text in shown.choices]
+        asked.append(_question(shown, texts))
     return _with_note(asked, " ".join(form.errors))
 
 

@@ -59,7 +59,8 @@ def _keys(blank: Blank) -> list[str]:
     """Name the keys of an object that is written as JSON."""
     if blank.kind != "json":
         return []
-    texts = ["JSON."] if not blank.field.hint else []
+    kind = "Text, or JSON." if blank.takes_text else "JSON."
+    texts = [] if blank.field.hint else [kind]
     if blank.item and blank.item.properties:
         return [*texts, f"Each item has the keys {_named(blank.item)}"]
     if blank.shape and blank.shape.properties:

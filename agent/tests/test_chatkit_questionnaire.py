@@ -6,49 +6,23 @@ import pytest
 from chatkit.types import (
     StructuredInput,
     StructuredInputFreeform,
-    StructuredInputItem,
     StructuredInputMultipleChoice,
-    StructuredInputSubmission,
 )
-from django.utils import timezone
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
 from agent.chatkit import questionnaire
-from agent.tests.schemas import HOSTILE
+from agent.tests.questionnaires import (
+    answers,
+    as_shown,
+    on_the_wire,
+    options,
+    refused,
+)
 from connectors.errors import InvalidInput
 from connectors.tests.schemas import of
-from connectors.tests.test_schema_form_properties import (
-    EXAMPLES,
-    JSON,
-    NONSENSE,
-    PAIRS,
-    TEXTS,
-    Pair,
-    is_storable,
-    objects,
-    same,
-)
 
-ITEM = TypeAdapter(StructuredInputItem)
 TEXT = {"type": "string"}
 MOMENT = {"type": "string", "format": "date-time"}
 COLOURS = {"type": "string", "enum": ["red", "green", "light blue"]}
-
-
-def on_the_wire(inputs: list[StructuredInput]) -> list[dict[str, Any]]:
-    """Send questions as an item to a client, which reads them."""
-    item = StructuredInputItem(
-        id="input-1", thread_id="1", created_at=timezone.now(), inputs=inputs
-    )
-    received = ITEM.validate_json(ITEM.dump_json(item))
-    assert received == item
-    ids = [one.id for one in received.inputs]
-    assert len(ids) == len(set(ids))
-    assert all(ids)
-    assert all(one.question for one in received.inputs)
-    return [one.model_dump() for one in received.inputs]
 
 
 def ask(schema: Any, values: Any = None, errors: Any = ()) -> list[StructuredInput]:
@@ -62,58 +36,9 @@ def one(schema: Any, values: Any = None, errors: Any = ()) -> StructuredInput:
     return asked
 
 
-def answers(*skipped: str, **texts: str | list[str]) -> StructuredInputSubmission:
-    return StructuredInputSubmission.model_validate(
-        {
-            "answers": {
-                key: {"values": [text] if isinstance(text, str) else text}
-                for key, text in texts.items()
-            }
-            | {key: {"values": [], "skipped": True} for key in skipped}
-        }
-    )
-
-
-def as_shown(inputs: list[StructuredInput]) -> StructuredInputSubmission:
-    """Answer each question with the answer that is shown at it."""
-    shown = {one["id"]: one["answer"] for one in on_the_wire(inputs)}
-    return StructuredInputSubmission.model_validate({"answers": shown})
-
-
-def as_offered(inputs: list[StructuredInput]) -> StructuredInputSubmission:
-    """Choose what is known already, where there is something to choose at all."""
-    offered = {
-        one["id"]: {"values": [one["options"][0]["value"]]}
-        for one in on_the_wire(inputs)
-        if one["type"] == "multiple_choice"
-    }
-    return StructuredInputSubmission.model_validate({"answers": offered})
-
-
 def read_a(schema: Any, *texts: str, is_required: bool = False) -> Any:
     whole = of(*(["a"] if is_required else []), a=schema)
     return questionnaire.read(whole, answers(a=list(texts))).get("a")
-
-
-def refused(schema: Any, submission: StructuredInputSubmission) -> list[list[Any]]:
-    with pytest.raises(InvalidInput) as caught:
-        questionnaire.read(schema, submission)
-    return [error["loc"] for error in caught.value.errors]
-
-
-def outcome_of(
-    schema: Any, submission: StructuredInputSubmission
-) -> dict[str, Any] | InvalidInput:
-    """Read answers; give what was wrong with them, if anything was."""
-    try:
-        return questionnaire.read(schema, submission)
-    except InvalidInput as refusal:
-        return refusal
-
-
-def options(asked: StructuredInput) -> list[str]:
-    assert isinstance(asked, StructuredInputMultipleChoice)
-    return [option.value for option in asked.options]
 
 
 def description(asked: StructuredInput) -> str:
@@ -156,6 +81,7 @@ def test_what_may_be_left_out_says_so():
         ({"type": "array", "items": TEXT}, "One on each line, or a JSON list."),
         ({"type": "object", "properties": {"b": TEXT}}, "Its keys: b."),
         ({"type": "array", "items": of("b", b=TEXT)}, "the keys b (required)."),
+        ({"type": ["string", "array"]}, "Text, or JSON."),
         ({"anyOf": [TEXT, {"type": "integer"}]}, "One of: 1: Text, 2: Whole number."),
     ],
 )
@@ -196,10 +122,36 @@ def test_what_is_known_of_a_choice_comes_first():
     assert "So far: green" in asked.question
 
 
-def test_what_nobody_would_see_is_offered_as_json():
-    asked = one(TEXT, "safe\u202egpj.exe")
+@pytest.mark.parametrize(
+    ("schema", "value", "shown"),
+    [
+        (TEXT, "safe\u202egpj.exe", '"safe\\u202egpj.exe"'),
+        # A letter to Unicode, and nothing to people.
+        (TEXT, "pay\u3164", '"pay\\u3164"'),
+        (TEXT, " padded", '" padded"'),
+        (TEXT, "", '""'),
+        # As text it would be read as UTC.
+        (MOMENT, "2026-01-31T14:30", '"2026-01-31T14:30"'),
+    ],
+)
+def test_what_text_would_not_show_as_it_is_is_offered_as_json(
+    schema: Any, value: str, shown: str
+):
+    asked = one(schema, value)
     assert asked.id == "a:json"
-    assert options(asked) == ['"safe\\u202egpj.exe"']
+    assert options(asked) == [shown]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "prefixItems": [TEXT, TEXT], "items": TEXT},
+        {"type": ["object", "null"], "properties": {"b": TEXT}},
+    ],
+)
+def test_what_has_no_plain_text_is_asked_for_as_json(schema: Any):
+    (asked,) = ask(of("a", a=schema))
+    assert asked.id == "a:json"
 
 
 def test_an_object_that_must_be_there_is_asked_for_by_its_parts():
@@ -209,6 +161,11 @@ def test_an_object_that_must_be_there_is_asked_for_by_its_parts():
     assert asked[0].question == "address: city"
     assert "Where to send it." in description(asked[0])
     assert "Where to send it." not in description(asked[1])
+
+
+def test_arguments_that_may_be_null_are_asked_for_by_their_parts_too():
+    asked = ask({"type": ["object", "null"], "properties": {"b": TEXT}})
+    assert [one.id for one in asked] == ["b"]
 
 
 def test_an_object_that_may_be_left_out_is_asked_for_as_json():
@@ -292,6 +249,7 @@ def test_several_choices_are_a_list():
         (TEXT, ["nul\0"], ["a", "type"]),
         (TEXT, ["one", "two"], ["a", "maxItems"]),
         (COLOURS, ["purple"], ["a", "enum"]),
+        ({"enum": ["ab", "AB"]}, ["Ab"], ["a", "enum"]),
         (COLOURS, ["red", "green"], ["a", "maxItems"]),
         ({"type": "boolean"}, ["maybe"], ["a", "enum"]),
         ({"type": "array", "items": COLOURS}, ["red", "purple"], ["a", "enum"]),
@@ -309,11 +267,32 @@ def test_what_cannot_be_read_is_refused_where_it_stands(
 
 
 def test_broken_json_is_refused_where_it_stands():
-    submission = StructuredInputSubmission.model_validate(
-        {"answers": {"a:json": {"values": ["{"]}}}
-    )
+    submission = answers(**{"a:json": "{"})
     whole = of("a", a={"type": "array", "items": of(b=TEXT)})
     assert refused(whole, submission) == [["body", "arguments", "a", "json"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("plain words", "plain words"),
+        ('"42"', "42"),
+        ("42", 42),
+        ('["a"]', ["a"]),
+        ("null", None),
+    ],
+)
+def test_where_text_is_one_of_several_it_needs_no_quotes(text: str, value: Any):
+    schema = of(a={"type": ["string", "integer", "array", "null"]})
+    submission = answers(**{"a:json": text})
+    assert questionnaire.read(schema, submission) == {"a": value}
+
+
+@pytest.mark.parametrize("text", ["[1", ' {"b": 1', '"half'])
+def test_broken_json_is_never_taken_for_text(text: str):
+    submission = answers(**{"a:json": text})
+    schema = of(a={"type": ["string", "object"]})
+    assert refused(schema, submission) == [["body", "arguments", "a", "json"]]
 
 
 @pytest.mark.parametrize(
@@ -345,14 +324,8 @@ def test_nothing_of_a_skipped_submission_is_read():
 
 
 def test_answers_to_what_was_not_asked_are_ignored():
-    submission = StructuredInputSubmission.model_validate(
-        {
-            "answers": {
-                name: {"values": ["x"]}
-                for name in ("b", "", ".", "a.b", "a:on", "a:n", "arg.a", ":json", "%")
-            }
-        }
-    )
+    names = ("b", "", ".", "a.b", "a:on", "a:n", "arg.a", ":json", "%")
+    submission = answers(**dict.fromkeys(names, "x"))
     assert questionnaire.read(of(a=TEXT), submission) == {}
 
 
@@ -399,78 +372,22 @@ def test_arguments_without_a_field_are_shown_too():
 
 
 def test_a_form_that_was_refused_is_asked_again_with_all_that_was_written():
-    schema = of("a", "c", a={"type": "integer"}, b=COLOURS, c=TEXT)
-    submission = answers(a="four", b="red")
+    schema = of("a", "c", a={"type": "integer"}, b=COLOURS, c=TEXT, d=COLOURS)
+    submission = answers(a="four", b="green", d="purple")
     with pytest.raises(InvalidInput) as caught:
         questionnaire.read(schema, submission)
-    number, colour, missing = questionnaire.again(schema, submission, caught.value)
-    on_the_wire([number, colour, missing])
+    asked = questionnaire.again(schema, submission, caught.value)
+    on_the_wire(asked)
+    number, colour, missing, unknown = asked
     assert options(number) == ["four"]
     assert "Enter a whole number." in number.question
-    assert options(colour)[0] == "red"
+    assert options(colour)[0] == "green"
+    assert options(unknown) == ["red", "green", "light blue"]
+    assert "Choose one of these." in unknown.question
     assert "Fill this in." in description(missing)
 
 
-# --- What holds for every schema ------------------------------------------------
-
-
-@settings(max_examples=EXAMPLES)
-@given(pair=objects(PAIRS))
-def test_what_is_shown_as_answered_means_the_same_arguments(pair: Pair):
-    schema, arguments = pair
-    if not is_storable(arguments):
-        return
-    unknown: dict[str, Any] = {}
-    for values in (arguments, unknown):
-        shown = questionnaire.answered(schema, arguments, values=values)
-        assert same(questionnaire.read(schema, as_shown(shown)), arguments)
-
-
-@settings(max_examples=EXAMPLES)
-@given(pair=objects(PAIRS))
-def test_all_that_is_known_can_be_seen_in_what_is_asked(pair: Pair):
-    schema, values = pair
-    if not is_storable(values):
-        return
-    asked = questionnaire.questions(schema, values=values)
-    shown = questionnaire.answered(schema, values, values=values)
-    assert [one.id for one in asked] == [one.id for one in shown]
-    for question, sent in zip(asked, shown, strict=True):
-        assert sent.answer
-        offered = options(question) if sent.answer.values else []
-        assert offered[: len(sent.answer.values)] == sent.answer.values
-
-
-@settings(max_examples=2 * EXAMPLES)
-@given(
-    schema=NONSENSE,
-    values=st.dictionaries(TEXTS, JSON, max_size=3),
-    texts=st.lists(TEXTS | st.sampled_from(["1", "[", "{}", "[1]", "Yes"]), max_size=9),
-)
-def test_no_schema_breaks_the_questions_and_no_answer_their_reading(
-    schema: Any, values: dict[str, Any], texts: list[str]
-):
-    asked = questionnaire.questions(schema, values=values)
-    on_the_wire(asked)
-    on_the_wire(questionnaire.answered(schema, values, values={}))
-    on_the_wire(questionnaire.answered(schema, None, values=values))
-    said = zip((one.id for one in asked), texts, strict=False)
-    submission = answers(**dict(said))
-    outcome = outcome_of(schema, submission)
-    if isinstance(outcome, InvalidInput):
-        on_the_wire(questionnaire.again(schema, submission, outcome))
-        assert all(
-            error["loc"][:2] == ["body", "arguments"] for error in outcome.errors
-        )
-    else:
-        assert is_storable(outcome)
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_schema_is_asked_for_as_well_as_it_can_be(name: str):
-    schema = HOSTILE[name]()
-    ask(schema)
-    submission = as_offered(ask(schema, {"a": "x"}))
-    outcome = outcome_of(schema, submission)
-    if isinstance(outcome, InvalidInput):
-        on_the_wire(questionnaire.again(schema, submission, outcome))
+def test_what_is_wrong_with_the_whole_is_said_first():
+    problem = InvalidInput.at("arguments", "minProperties", msg="Give more.", type_="")
+    asked = questionnaire.again(of(a=TEXT, b=TEXT), answers(a="x"), problem)
+    assert [one.question.startswith("Give more.") for one in asked] == [True, False]
