@@ -105,6 +105,8 @@ def _paragraphs(part: Part, shown: Receipt) -> list[str]:
         found += ["**Answered**", fenced(shown.answered)]
         if shown.more:
             found.append(f"{shown.more} more characters are in the recorded call.")
+    elif part.get("summary"):
+        found += ["**Answered**", fenced(shown.about)]
     elif shown.state != "checking":
         found.append(escaped(shown.about or shown.word))
     found.append(_evidence(part, shown))
