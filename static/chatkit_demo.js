@@ -48,11 +48,12 @@ async function ask(address, init = {}) {
 
 // --- What it is configured with ------------------------------------------------------
 
-function openConnectors() {
-  const { connectors } = place.dataset;
-  // Where a browser lets no tab be opened, this one leads there; the thread is kept.
-  if (!open(connectors)) location.assign(connectors);
+// Where a browser lets no tab be opened, this one leads there; the thread is kept.
+function openPage(address) {
+  if (!open(address)) location.assign(address);
 }
+
+const openConnectors = () => openPage(place.dataset.connectors);
 
 // Options are never merged with those before: they are always whole.
 function configure() {
@@ -109,8 +110,15 @@ function toolChanged({ detail }) {
 }
 
 // A link may be a stranger's words: it names a place that is known here, or nothing.
-function followed({ detail }) {
+function linkFollowed({ detail }) {
   if (detail.name === "connectors") openConnectors();
+}
+
+// What our own server asks for, and it leads to pages of its own alone.
+function effectCaused({ detail }) {
+  const url = String(detail.data?.url);
+  if (detail.name !== "patchbay.open" || !URL.canParse(url)) return;
+  if (new URL(url).origin === new URL(JSON.parse(config).api.url).origin) openPage(url);
 }
 
 function listen() {
@@ -118,8 +126,8 @@ function listen() {
   component.addEventListener("chatkit.error", failed);
   component.addEventListener("chatkit.thread.change", threadChanged);
   component.addEventListener("chatkit.tool.change", toolChanged);
-  component.addEventListener("chatkit.deeplink", followed);
-  component.addEventListener("chatkit.effect", followed);
+  component.addEventListener("chatkit.deeplink", linkFollowed);
+  component.addEventListener("chatkit.effect", effectCaused);
   addEventListener("focus", refresh);
   new MutationObserver(configure).observe(document.documentElement, {
     attributeFilter: ["class"],

@@ -13,7 +13,7 @@ from playwright.async_api import Locator, Page, Route, expect
 from pytest_django import Settings
 
 from accounts.models import User
-from agent.chatkit import options
+from agent.chatkit import messages, options
 from agent.chatkit.pages import CDN, COMPONENT
 from agent.tests import boxes
 from config.tests.browser import OpenPage, Watch, assert_accessible, assert_fits
@@ -66,6 +66,12 @@ async def opened(page: Page, path: str = "/chatkit/demo") -> None:
 
 def component(page: Page) -> Locator:
     return page.locator("openai-chatkit")
+
+
+async def say(page: Page, event: str, **detail: Any) -> None:
+    """Have the component say something."""
+    said = json.dumps(detail)
+    await page.evaluate(f"{ELEMENT}.say('chatkit.{event}', {said})")
 
 
 async def given(page: Page) -> dict[str, Any]:
@@ -131,27 +137,33 @@ async def test_connectors_open_beside_the_chat(page: Page) -> None:
     await (await popup.value).wait_for_url("**/connectors")
     await (await popup.value).close()
     async with page.expect_popup() as popup:
-        said = json.dumps({"toolId": options.MANAGE})
-        await page.evaluate(f"{ELEMENT}.say('chatkit.tool.change', {said})")
+        await say(page, "tool.change", toolId=options.MANAGE)
     await (await popup.value).wait_for_url("**/connectors")
     assert await page.evaluate(f"{ELEMENT}.values") == [{"selectedToolId": None}]
     # Another tool is the component's own business.
-    await page.evaluate(f"{ELEMENT}.say('chatkit.tool.change', {{toolId: 'x'}})")
+    await say(page, "tool.change", toolId="x")
     assert len(await page.evaluate(f"{ELEMENT}.values")) == 1
 
 
-@pytest.mark.parametrize("event", ["chatkit.deeplink", "chatkit.effect"])
-async def test_a_link_into_the_page_leads_to_what_the_page_knows(
-    page: Page, event: str
+async def test_a_link_leads_to_what_the_page_knows_and_an_effect_to_our_pages(
+    page: Page, watch: Watch
 ) -> None:
     await opened(page)
-    await page.evaluate(
-        f"{ELEMENT}.say('{event}', {{name: 'open', data: {{url: 'https://x.example'}}}})"
-    )
+    ours = {"url": f"{watch.url}/connectors"}
+    theirs = {"url": "https://x.example/connectors"}
+    for event, name, data in (
+        ("deeplink", messages.OPEN, ours),
+        ("deeplink", "https://x.example", theirs),
+        ("effect", messages.OPEN, theirs),
+        ("effect", messages.OPEN, {}),
+        ("effect", "connectors", ours),
+    ):
+        await say(page, event, name=name, data=data)
     assert len(page.context.pages) == 1
-    async with page.expect_popup() as popup:
-        await page.evaluate(f"{ELEMENT}.say('{event}', {{name: 'connectors'}})")
-    await (await popup.value).wait_for_url("**/connectors")
+    for event, name in (("deeplink", "connectors"), ("effect", messages.OPEN)):
+        async with page.expect_popup() as popup:
+            await say(page, event, name=name, data=ours)
+        await (await popup.value).wait_for_url("**/connectors")
 
 
 async def test_who_comes_back_sees_what_is_new(page: Page, alice: User) -> None:
@@ -179,12 +191,12 @@ async def test_the_theme_is_that_of_the_page(page: Page) -> None:
 async def test_a_thread_stays_open_over_a_reload_and_a_new_theme(page: Page) -> None:
     await opened(page, "/chatkit/demo?thread=7")
     assert (await given(page))["initialThread"] == "7"
-    await page.evaluate(f"{ELEMENT}.say('chatkit.thread.change', {{threadId: '12'}})")
+    await say(page, "thread.change", threadId="12")
     assert page.url.endswith("/chatkit/demo?thread=12")
     await page.emulate_media(color_scheme="dark")
     await expect(component(page)).to_have_attribute("data-theme", "dark")
     assert (await given(page))["initialThread"] == "12"
-    await page.evaluate(f"{ELEMENT}.say('chatkit.thread.change', {{threadId: null}})")
+    await say(page, "thread.change", threadId=None)
     assert page.url.endswith("/chatkit/demo")
 
 
@@ -206,13 +218,13 @@ async def test_a_component_that_does_not_start_is_not_an_empty_page(
 ) -> None:
     await page.add_init_script("window.isSilent = true")
     await opened(page)
-    await page.evaluate(f"{ELEMENT}.say('chatkit.error', {{error: new Error('x')}})")
+    await say(page, "error")
     alert = page.get_by_role("alert")
     await expect(alert).to_contain_text("CHATKIT_DOMAIN_KEY")
-    await page.evaluate(f"{ELEMENT}.say('chatkit.ready')")
+    await say(page, "ready")
     await expect(alert).to_be_hidden()
     # Later errors are the component's own to show.
-    await page.evaluate(f"{ELEMENT}.say('chatkit.error', {{error: new Error('x')}})")
+    await say(page, "error")
     await expect(alert).to_be_hidden()
 
 
