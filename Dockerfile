@@ -2,8 +2,12 @@
 # (`python manage.py work`, `python manage.py migrate --no-input`). See compose.yaml.
 FROM python:3.13-slim AS build
 RUN python -m venv /venv
-COPY requirements.txt .
-RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
+# `--build-arg CHATKIT=on` adds what the setting of that name needs (docs/chatkit.md).
+ARG CHATKIT=off
+COPY requirements.txt requirements-chatkit.txt ./
+RUN case "$CHATKIT" in on) extra=-chatkit ;; *) extra= ;; esac \
+    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check \
+        -r "requirements$extra.txt"
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /nonexistent patchbay \
