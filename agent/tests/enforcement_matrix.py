@@ -74,9 +74,9 @@ or begin with what changes something ("add", "send").
 | refused | it cannot be used, and that is said instead of an answer |
 | error | the language model failed before it was called; *Retry* goes on from there |
 
-Every cell is a turn that the tests observed, over the real wire
-(`agent/tests/test_enforcement_matrix.py`); the database accepts no finished turn with a
-pick that ended in another way (`turn_pick_is_enforced`).
+Every cell is a turn that the tests observed, over the real wire, as the chat page and
+as ChatKit sends it (`agent/tests/test_enforcement_matrix.py`); the database accepts no
+finished turn with a pick that ended in another way (`turn_pick_is_enforced`).
 
 {table}
 

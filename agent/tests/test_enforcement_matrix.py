@@ -1,4 +1,4 @@
-"""The promise of the pick, cell by cell: every model, every pick."""
+"""The promise of the pick, cell by cell: every model, every pick, by two faces."""
 
 from pathlib import Path
 
@@ -8,7 +8,8 @@ from pytest_django import Settings
 from accounts.models import User
 from agent.models import TurnEvent
 from agent.tests import enforcement_matrix as matrix
-from agent.tests.chatting import Said, pick, say
+from agent.tests.chatkit_saying import FACES
+from agent.tests.chatting import Said, pick
 from agent.tests.fake_llm import FakeLlm
 from agent.tool_types import Pick
 from connectors.models import AuthType, Outcome, Status, ToolCall, UserMCPConnection
@@ -67,6 +68,7 @@ def picks(
     }
 
 
+@pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("model", matrix.ROWS)
 def test_a_pick_ends_as_it_is_promised(
     alice: User,
@@ -74,9 +76,11 @@ def test_a_pick_ends_as_it_is_promised(
     settings: Settings,
     picks: dict[str, Pick],
     model: str,
+    face: str,
 ) -> None:
     settings.LLM_MODEL = "" if model == "direct" else model
     settings.LLM_TIMEOUT_S = 0.3
+    say = FACES[face]
     said = {name: say(alice, WORDS, picks[name]) for name in matrix.COLUMNS}
     observed = {name: str(one.turn.enforcement) for name, one in said.items()}
     assert observed == matrix.expected(model)
