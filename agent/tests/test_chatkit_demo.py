@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 from pytest_django import Settings
@@ -29,7 +28,7 @@ def shown(settings: Settings) -> None:
     settings.CHATKIT_DEMO = True
 
 
-def sources(response: HttpResponse) -> dict[str, list[str]]:
+def sources(response: Any) -> dict[str, list[str]]:
     policy = str(response["Content-Security-Policy"])
     parts = [part.split() for part in policy.split(";")]
     return {name: allowed for name, *allowed in parts}
