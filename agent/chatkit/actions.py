@@ -16,17 +16,40 @@ from chatkit.types import (
     ThreadItemReplacedEvent,
 )
 
-from agent import conversations, selection
+from agent import conversations, rest_views, selection
 from agent.chatkit import cards, items, messages, streams, threads
 from agent.chatkit.guard import Who
-from agent.errors import ApprovalClosed, InputClosed
+from agent.errors import AgentError, ApprovalClosed, InputClosed
 from agent.models import Turn
 from agent.parts import Part
 from connectors import pools
 from connectors.errors import InvalidInput
 
 _ANSWERS: Final = {"decline": conversations.decline, "opened": conversations.opened}
+# What a token needs beside `chat` to give somebody's word: what it could do by REST.
+_SCOPES: Final = {"once": ("tools:call",), "always": ("tools:call", "connectors:write")}
 _NOT_YET: Final = "You have not signed in yet: use the link above, then come back."
+
+
+class MayNotDecide(AgentError):
+    """The token of this front end cannot give the person's word."""
+
+    code = "SCOPE_MISSING"
+
+
+def refuse_without(who: Who, *scopes: str, turn: Turn) -> None:
+    """Refuse to take a token for the person who has to decide.
+
+    Raises:
+        MayNotDecide: it is a token that lacks one of these.
+    """
+    if not who.may(*scopes):
+        chat = rest_views.chat_url(turn.conversation_id)
+        lacking = " and ".join(scopes)
+        raise MayNotDecide(
+            f"The token of this front end cannot decide for you (it needs {lacking})."
+            f" Decide on the page of this conversation: {chat}"
+        )
 
 
 async def events(asked: ThreadCustomActionParams, who: Who) -> streams.Events:
@@ -60,6 +83,7 @@ async def events(asked: ThreadCustomActionParams, who: Who) -> streams.Events:
 async def _decide(turn: Turn, part: Part, said: str, who: Who) -> streams.Events:
     if "approval_id" not in part:
         raise ApprovalClosed
+    refuse_without(who, *_SCOPES.get(said, ()), turn=turn)
     seen = await sync_to_async(threads.items_of)(turn)
     await conversations.decide(
         user_id=who.user_id, approval_id=part["approval_id"], decision=said

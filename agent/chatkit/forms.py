@@ -1,5 +1,7 @@
 """What a person filled into a form that ChatKit shows as structured input."""
 
+from typing import Final
+
 from asgiref.sync import sync_to_async
 from chatkit.types import (
     NoticeEvent,
@@ -10,13 +12,16 @@ from chatkit.types import (
 )
 
 from agent import conversations
-from agent.chatkit import questionnaire, streams, threads
+from agent.chatkit import actions, questionnaire, streams, threads
 from agent.chatkit.guard import Who
 from agent.errors import InputClosed
 from agent.models import Turn
 from agent.parts import Part
 from connectors import pools
 from connectors.errors import InvalidInput
+
+# Values that a person filled in are their word for the call.
+CALL: Final = "tools:call"
 
 
 async def events(asked: ThreadAddStructuredInputParams, who: Who) -> streams.Events:
@@ -35,6 +40,8 @@ async def events(asked: ThreadAddStructuredInputParams, who: Who) -> streams.Eve
     await pools.release_db()
     if part.get("state") != "form" or part["kind"] != "call":
         raise InputClosed
+    if asked.input.status != "skipped":
+        actions.refuse_without(who, CALL, turn=turn)
     try:
         await _store(asked, part, who)
     except InvalidInput as problem:

@@ -29,10 +29,17 @@ type View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
 @dataclass(frozen=True, kw_only=True)
 class Who:
-    """A person; `token_id` is that of the token they came with, if they did."""
+    """A person; `token_id` is that of the token they came with, if they did.
+
+    `scopes` are those of the token; None where a session may do everything.
+    """
 
     user_id: int
     token_id: int | None = None
+    scopes: frozenset[str] | None = None
+
+    def may(self, *wanted: str) -> bool:
+        return self.scopes is None or self.scopes.issuperset(wanted)
 
 
 def answers(method: str) -> Callable[[View], View]:
@@ -94,4 +101,4 @@ def _who(request: HttpRequest) -> Who:
         return Who(user_id=user.pk)
     if not token.allows(SCOPE):
         raise ScopeMissing(SCOPE)
-    return Who(user_id=user.pk, token_id=token.pk)
+    return Who(user_id=user.pk, token_id=token.pk, scopes=frozenset(token.scopes))

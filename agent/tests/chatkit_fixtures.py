@@ -1,6 +1,6 @@
 """ChatKit's front end as a fixture: of alice, of somebody else, with her connector."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 from pytest_django import Settings
@@ -13,7 +13,10 @@ from config.tests.live import LiveServer
 from connectors.models import UserMCPConnection
 from demo.fixtures import DemoServer
 
-type KitOf = Callable[[User], ChatKit]
+type KitOf = Callable[..., ChatKit]
+
+# With which a token may do here what a session may.
+SCOPES = ("chat", "tools:call", "connectors:write")
 
 
 @pytest.fixture
@@ -27,9 +30,9 @@ def kit_of(inside: None, live_server_asgi: LiveServer) -> Iterator[KitOf]:
     """Make the front end of a person, who has a token."""
     made: list[ChatKit] = []
 
-    def make(user: User) -> ChatKit:
+    def make(user: User, scopes: Iterable[str] = SCOPES) -> ChatKit:
         name = f"chatkit {len(made)}"
-        _, token = tokens.issue(user=user, name=name, scopes=["chat"])
+        _, token = tokens.issue(user=user, name=name, scopes=list(scopes))
         kit = ChatKit(live_server_asgi.url, Authorization=f"Bearer {token}")
         made.append(kit)
         return kit

@@ -145,7 +145,8 @@ def grown(parts: list[Any]) -> set[str]:
 @pytest.mark.parametrize("story", STORIES)
 @pytest.mark.parametrize("looks_every", [1, 2, 99])
 def test_a_stream_arrives_at_the_list(story: str, looks_every: int):
-    screen, changes, parts = Screen(), Changes(), []
+    screen, changes = Screen(), Changes()
+    parts: list[Any] = []
     for number, (kind, payload) in enumerate(STORIES[story], start=1):
         fold(parts, kind, payload)
         if number % looks_every == 0:
@@ -192,7 +193,8 @@ def tell(screen: Screen, changes: Changes, parts: list[Any], growing: set[str]) 
 
 
 def test_text_comes_by_its_pieces():
-    screen, changes, parts = Screen(), Changes(), []
+    screen, changes = Screen(), Changes()
+    parts: list[Any] = []
     for _, payload in STORIES["text"]:
         fold(parts, "text", payload)
         tell(screen, changes, parts, {"text_2_0"})
@@ -205,7 +207,8 @@ def test_text_comes_by_its_pieces():
 
 
 def test_nothing_is_told_twice():
-    screen, changes, parts = Screen(), Changes(), []
+    screen, changes = Screen(), Changes()
+    parts: list[Any] = []
     for kind, payload in STORIES["allowed"]:
         fold(parts, kind, payload)
     tell(screen, changes, parts, set())

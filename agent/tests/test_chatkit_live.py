@@ -6,6 +6,7 @@ from pytest_django import Settings
 from accounts.models import User
 from agent.models import Conversation, Turn
 from agent.tests.chatkit_client import ChatKit, dumped, texts
+from agent.tests.chatkit_fixtures import KitOf
 from agent.tests.chatting import pick
 from agent.tests.fake_llm import FakeLlm
 from agent.tests.over_rest import ADD, DELETE, SEARCH
@@ -155,6 +156,33 @@ def test_nothing_in_an_action_changes_the_call(asked: ChatKit):
     assert '"n2"' not in asked.screen.tasks[0].content
 
 
+@pytest.mark.parametrize(
+    ("scopes", "word", "runs"),
+    [
+        (["chat"], ALLOW, False),
+        (["chat", "tools:call"], ALLOW, True),
+        (["chat", "tools:call"], ALWAYS, False),
+        (["chat"], DECLINE, False),
+    ],
+)
+def test_a_token_decides_nothing_that_it_could_not_do_by_rest(
+    asked: ChatKit,
+    kit_of: KitOf,
+    alice: User,
+    scopes: list[str],
+    word: str,
+    runs: bool,
+):
+    other = kit_of(alice, scopes)
+    other.reopen(asked.screen.thread_id)
+    events = other.press(word)
+    assert ToolCall.objects.exists() == runs
+    if word != DECLINE and not runs:
+        (error,) = events
+        assert f"/chat/{other.screen.thread_id}" in error.message
+        assert Turn.objects.get().state == "waiting"
+
+
 def test_writing_on_overtakes_the_question(asked: ChatKit):
     asked.say("Never mind")
     assert not ToolCall.objects.exists()
@@ -195,6 +223,14 @@ def test_what_does_not_fit_is_asked_again(form: ChatKit):
     assert shown.status == "pending"
     form.answer(a=["2"], b=["3"])
     assert ToolCall.objects.get().outcome == "ok"
+
+
+def test_a_form_is_the_persons_word_as_well(form: ChatKit, kit_of: KitOf, alice: User):
+    other = kit_of(alice, ["chat"])
+    other.reopen(form.screen.thread_id)
+    (error,) = other.answer(a=["2"], b=["3"])
+    assert "tools:call" in error.message
+    assert not ToolCall.objects.exists()
 
 
 def test_a_form_can_be_left(form: ChatKit):

@@ -31,7 +31,7 @@ OPEN = {
     "/api/oauth/callback": 302,
     "/api/oauth/callback/<str:connector>": 302,
     "/connectors/oauth/error": 200,
-    # These answer as REST does: agent/tests/test_chatkit_guard.py.
+    # These answer as REST does: agent/tests/test_chatkit_threads.py.
     "/chatkit": 401,
     "/chatkit/config": 401,
     "/demo": 405,
