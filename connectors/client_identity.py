@@ -242,9 +242,17 @@ def _shared(issuer: str, kind: str) -> OAuthClient | None:
 
 
 def _lasts(row: OAuthClient) -> bool:
-    """Tell whether it is good until a sign-in that begins now can have ended."""
-    until = timezone.now() + timedelta(seconds=settings.OAUTH_FLOW_TTL_S)
-    return row.expires_at is None or row.expires_at > until
+    """Tell whether it is good until a sign-in that begins now can have ended.
+
+    A registration of our own that nobody came back with may be forgotten by the
+    service, which then tells only the person, on a page of its own: it is not
+    trusted for longer than a sign-in can take.
+    """
+    now, takes = timezone.now(), timedelta(seconds=settings.OAUTH_FLOW_TTL_S)
+    is_old = row.kind == ClientKind.DCR and row.updated_at < now - takes
+    if is_old and not row.grants.exists():
+        return False
+    return row.expires_at is None or row.expires_at > now + takes
 
 
 async def _register(leg: Leg, server: AuthorizationServer, scope: str) -> Identity:

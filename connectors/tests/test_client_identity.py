@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -165,6 +166,23 @@ def test_a_client_that_is_not_known_any_more_is_made_known_anew(
     assert caught.value.reason == "client_refused"
     assert not OAuthClient.objects.exists()
     assert signed_in(alice, authority, draft_id=begun.flow_id).is_new
+
+
+def test_a_registration_that_nobody_came_back_with_is_made_anew(
+    alice: User, authority: RunningAuthority, settings: Settings
+):
+    first = params_of(started(alice, authority.mcp_url).authorization_url)["client_id"]
+    # The service has forgotten it, and shows people a page of its own.
+    authority.authority.clients.clear()
+    again = params_of(started(alice, authority.mcp_url).authorization_url)["client_id"]
+    assert again == first
+    since = timezone.now() - timedelta(seconds=settings.OAUTH_FLOW_TTL_S + 1)
+    OAuthClient.objects.update(updated_at=since)
+    client = client_row(connected(alice, authority))
+    assert client.client_id != first
+    # One that somebody signed in with is kept, however old it is.
+    OAuthClient.objects.update(updated_at=since)
+    assert client_row(connected(alice, authority, "grace")) == client
 
 
 def test_of_two_registrations_at_once_the_first_is_kept(
