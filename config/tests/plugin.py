@@ -7,7 +7,7 @@ could give is taken away first, and `.env` is not read.
 import contextlib
 import os
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,13 @@ from config.tests import services
 KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 SETTINGS = Path(__file__).parent.parent / "settings.py"
 NEEDS = ("postgres", "redis", "browser", "node", "chatkit_types")
+
+STATIC_FILES = (
+    "servestatic.middleware.ServeStaticMiddleware",
+    "config.tests.static_files.StaticFiles",
+)
+# Who takes one of these touches what is another one in the second leg of `./dev test`.
+STORES = frozenset({"db", "transactional_db", "redis_url"})
 
 running = contextlib.ExitStack()
 
@@ -50,6 +57,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         ENCRYPTION_KEYS=f"k1:{KEY}",
         DATABASE_POOL_MAX="0",
         CHATKIT="on",
+        # Reading the authorities of the public web takes 25 ms for every pool, and no
+        # test dials what they signed. Tests of TLS have an authority of their own; this
+        # one signed nothing.
+        SSL_CERT_FILE=str(Path(__file__).with_name("nobody.pem")),
+        SSL_CERT_DIR=os.devnull,
     )
     choice = early_config.known_args_namespace.db
     if choice == "auto" and database_url:
@@ -88,6 +100,8 @@ def pytest_configure() -> None:
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.SERVESTATIC_USE_FINDERS = settings.SERVESTATIC_AUTOREFRESH = True
+    usual, ours = STATIC_FILES
+    settings.MIDDLEWARE = [ours if n == usual else n for n in settings.MIDDLEWARE]
     storage = "django.contrib.staticfiles.storage.StaticFilesStorage"
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": storage}}
     # Django's own backend runs a task where it is enqueued.
@@ -103,6 +117,34 @@ def pytest_report_header() -> str:
     database = os.environ.get("DATABASE_URL", "SQLite").partition(":")[0]
     cache = "Redis" if os.environ.get("REDIS_URL") else "memory"
     return f"database: {database}, cache and channels: {cache}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a database, a cache or channels.
+
+    The others give one answer whatever those are. That none of them was missed is
+    held by pytest-django, which keeps them from the database, and below.
+    """
+    for item in items:
+        by_fixture = STORES.intersection(getattr(item, "fixturenames", ()))
+        if by_fixture or item.get_closest_marker("django_db"):
+            item.add_marker(pytest.mark.stores)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    yield
+    if not item.get_closest_marker("stores") and any(_kept_in_memory()):
+        pytest.fail("It uses the cache: mark it `stores`.", pytrace=False)
+
+
+def _kept_in_memory() -> Iterable[object]:
+    from django.core.cache.backends import locmem
+
+    # All caches of this process, by their names.
+    caches: dict[str, object] = vars(locmem)["_caches"]
+    return caches.values()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

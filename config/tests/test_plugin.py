@@ -122,6 +122,36 @@ def test_postgresql_that_is_not_installed_is_said(tmp_path: Path) -> None:
     assert "--db postgres: PostgreSQL is not installed" in done.stderr
 
 
+@pytest.fixture
+def storing(tmp_path: Path) -> Path:
+    """Tests of which two touch what a process shares with others."""
+    file = tmp_path / "test_storing.py"
+    file.write_text(
+        "import pytest\n"
+        "from django.core.cache import cache\n"
+        "def test_of_nothing(): ...\n"
+        "def test_of_rows(db): ...\n"
+        "@pytest.mark.stores\n"
+        "def test_of_the_cache(): cache.set('key', 'value')\n"
+    )
+    return file
+
+
+def test_what_touches_no_store_is_told_apart(storing: Path) -> None:
+    done = run_pytest(storing, "-m", "stores")
+    assert "2 passed, 1 deselected" in done.stdout
+    done = run_pytest(storing, "-m", "not stores")
+    assert "1 passed, 2 deselected" in done.stdout
+
+
+def test_what_uses_the_cache_says_that(storing: Path) -> None:
+    text = storing.read_text().replace("@pytest.mark.stores\n", "")
+    storing.write_text(text)
+    done = run_pytest(storing)
+    assert "1 failed, 2 passed" in done.stdout
+    assert "mark it `stores`" in done.stdout
+
+
 @pytest.mark.redis
 def test_a_throwaway_redis_answers(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
@@ -193,6 +223,7 @@ def test_the_three_people_are_who_they_are(alice: User, bob: User, carol: User) 
     assert not bob.is_staff
 
 
+@pytest.mark.stores
 @pytest.mark.parametrize("_turn", [1, 2])
 def test_the_cache_is_empty_at_the_start(_turn: int) -> None:
     assert cache.get("left_behind") is None

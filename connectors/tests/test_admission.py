@@ -186,6 +186,7 @@ def count(user_id: int, times: int = 1) -> None:
         async_to_sync(count_test)(user_id=user_id)
 
 
+@pytest.mark.stores
 def test_so_many_tests_a_minute_are_made(settings: Settings):
     settings.TESTS_PER_MINUTE = 3
     # Two windows may be touched, never three.
@@ -195,6 +196,7 @@ def test_so_many_tests_a_minute_are_made(settings: Settings):
     count(2)
 
 
+@pytest.mark.stores
 def test_a_count_that_was_flushed_starts_again(settings: Settings):
     settings.TESTS_PER_MINUTE = 1
     count(1)
@@ -202,6 +204,7 @@ def test_a_count_that_was_flushed_starts_again(settings: Settings):
     count(1)
 
 
+@pytest.mark.stores
 def test_a_cache_that_keeps_nothing_limits_nobody(settings: Settings):
     settings.TESTS_PER_MINUTE = 1
     settings.CACHES = {
@@ -210,6 +213,7 @@ def test_a_cache_that_keeps_nothing_limits_nobody(settings: Settings):
     count(1, times=5)
 
 
+@pytest.mark.stores
 def test_a_cache_that_is_down_limits_nobody_and_is_reported_once(settings: Settings):
     settings.TESTS_PER_MINUTE = 1
     working = settings.CACHES
