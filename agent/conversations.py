@@ -175,6 +175,20 @@ async def stop(*, user_id: int, turn_id: int) -> Turn:
     return await _go_on(turn, launch=False)
 
 
+async def leave(*, user_id: int, turn_id: int) -> None:
+    """Stop an answer that is at work, as nobody reads it any more.
+
+    One that waits for the person goes on waiting: they may come back.
+
+    Raises:
+        TurnNotFound: there is none, or it is another person's.
+    """
+    turn = await sync_to_async(_own_turn)(user_id, turn_id)
+    if await sync_to_async(turns.stop)(turn_id, among=turns.AT_WORK):
+        residents.cancel(turn_id)
+        await _go_on(turn, launch=False)
+
+
 async def retry(*, user_id: int, turn_id: int) -> Turn:
     """Go on with an answer that failed, was stopped or was interrupted.
 

@@ -10,6 +10,7 @@ Every transition locks the row, looks at the state, and writes; who comes late f
 another state and leaves it. Plain functions: async code calls them by sync_to_async.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -39,6 +40,7 @@ from agent.tool_types import Pick
 TOO_OLD = (
     "This answer ended too long ago to be tried again. Send the message once more."
 )
+AT_WORK = (TurnState.QUEUED, TurnState.RUNNING)
 CAN_BE_RETRIED = (TurnState.FAILED, TurnState.STOPPED, TurnState.INTERRUPTED)
 
 log = structlog.get_logger(__name__)
@@ -125,11 +127,14 @@ def finish(turn_id: int, *, owner: str, state: str, **how: Any) -> Turn:
     return turn
 
 
-def stop(turn_id: int) -> bool:
-    """Stop an open turn, whoever has it; return whether it was this one."""
+def stop(turn_id: int, *, among: Collection[str] = OPEN) -> bool:
+    """Stop an open turn, whoever has it; return whether it was this one.
+
+    One whose state is not `among` those given stays as it is.
+    """
     with transaction.atomic():
         turn = lock(turn_id)
-        if turn is None or turn.state not in OPEN:
+        if turn is None or turn.state not in among:
             return False
         endings.end(turn, state=TurnState.STOPPED)
     log_end(turn)

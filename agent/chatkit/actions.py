@@ -120,7 +120,7 @@ async def _use(turn: Turn, pick: str, who: Who) -> streams.Events:
         token_id=who.token_id,
     )
     asked = ThreadItemDoneEvent(item=items.of_question(again.user_message))
-    return streams.of_turn(again, user_id=who.user_id, first=[asked])
+    return streams.of_turn(again, user_id=who.user_id, first=lambda: [asked])
 
 
 def _replaced(turn: Turn, seen: Sequence[ThreadItem]) -> streams.Events:

@@ -7,6 +7,7 @@ Source: openai-chatkit, `ChatKitReq` and `chatkit.server.ChatKitServer`.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -87,12 +88,12 @@ async def answer(body: dict[str, Any], who: Who) -> HttpResponseBase:
 
 async def _streamed(request: Any, who: Who) -> HttpResponseBase:
     try:
-        return streams.answer(await _events(request, who))
+        return await streams.answer(await _events(request, who))
     except (ConversationNotFound, TurnNotFound, Malformed):
         raise
     except ConnectorError as problem:
         # What a person can do something about, they read.
-        return streams.answer(streams.said(ErrorEvent(message=_said(problem))))
+        return await streams.answer(streams.said(ErrorEvent(message=_said(problem))))
 
 
 async def _events(request: Any, who: Who) -> streams.Events:
@@ -167,7 +168,7 @@ async def _send(
         token_id=who.token_id,
     )
     is_new = conversation_id is None
-    first = await sync_to_async(_begun)(turn, is_new=is_new)
+    first = partial(_begun, turn, is_new=is_new)
     return streams.of_turn(turn, user_id=who.user_id, first=first)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from asgiref.sync import sync_to_async
 
-from agent import hearing, runner
+from agent import hearing, runner, turns
 from agent.journal import events_after
 from agent.models import Turn, TurnState
 from agent.parts import Parts, fold
@@ -16,7 +16,6 @@ from connectors import pools
 
 # How long nobody looks unasked, and after which a silence is broken.
 LOOK_AGAIN_S: Final = 2.0
-AT_WORK: Final = (TurnState.QUEUED, TurnState.RUNNING)
 
 
 @dataclass(kw_only=True)
@@ -31,7 +30,7 @@ class Seen:
 
     @property
     def is_at_work(self) -> bool:
-        return self.state in AT_WORK
+        return self.state in turns.AT_WORK
 
     def look(self) -> None:
         """Read what is new. Of a turn that was deleted, nothing is at work."""

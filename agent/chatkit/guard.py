@@ -60,7 +60,8 @@ def answers(method: str) -> Callable[[View], View]:
                 response = refusal(failure)
                 if isinstance(failure, MethodNotAllowed):
                     response["Allow"] = method
-            response["Cache-Control"] = "no-store"
+            # A stream says more than that.
+            response.setdefault("Cache-Control", "no-store")
             return response
 
         return answer

@@ -1,17 +1,18 @@
 """What is streamed of a turn, from what was asked to its end or its next question.
 
-Who leaves stops the turn, and with it the language model: what was said is kept.
+Who leaves stops a turn that is at work, and with it the language model: what was said
+is kept, and what waits for the person goes on waiting.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import structlog
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from chatkit.types import (
     ErrorEvent,
     NoticeEvent,
@@ -20,6 +21,7 @@ from chatkit.types import (
     StreamOptionsEvent,
     TaskItem,
     ThreadItem,
+    ThreadItemRemovedEvent,
     ThreadStreamEvent,
     WorkflowItem,
 )
@@ -31,13 +33,15 @@ from agent.chatkit import items, tasks, threads
 from agent.chatkit.changes import Changes
 from agent.chatkit.following import Seen, follow
 from agent.chatkit.items import Place
-from agent.errors import TurnNotFound
+from agent.errors import ConversationNotFound, TurnNotFound
 from agent.models import Message, Turn
 from agent.parts import Part
 from connectors import pools
 from connectors.views import stream
 
 type Events = AsyncGenerator[ThreadStreamEvent]
+# What is told first is read when the stream has begun, and somebody answers for it.
+type First = Callable[[], Sequence[ThreadStreamEvent]]
 
 # After so much silence, that it is still at work is said.
 SILENCE_S: Final = 5.0
@@ -52,9 +56,34 @@ _FAILED: Final = "Something went wrong on our side. What was said is kept: try a
 log = structlog.get_logger(__name__)
 
 
-def answer(events: Events) -> HttpResponseBase:
-    """Answer with an event stream, one event of the protocol in each."""
-    return stream.answer(_written(events), heartbeat_s=_NO_COMMENTS_S)
+async def answer(events: Events) -> HttpResponseBase:
+    """Answer with an event stream, one event of the protocol in each.
+
+    The events have begun when it returns: from then on who leaves is noticed, even if
+    nobody has read the first byte.
+    """
+    lines = _written(events)
+    first = await anext(lines, None)
+    response = stream.answer(_after(first, lines), heartbeat_s=_NO_COMMENTS_S)
+    response.streaming_content = _Closing(response.streaming_content, lines)
+    return response
+
+
+@dataclass(frozen=True)
+class _Closing:
+    """What is streamed; closed with the response, also if it was never read."""
+
+    content: AsyncIterator[bytes]
+    lines: AsyncGenerator[str]
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self.content
+
+    def close(self) -> None:
+        async_to_sync(self._close)()
+
+    async def _close(self) -> None:
+        await self.lines.aclose()
 
 
 def written(said: BaseModel) -> str:
@@ -74,18 +103,22 @@ async def of_turn(
     turn: Turn,
     *,
     user_id: int,
-    first: Sequence[ThreadStreamEvent] = (),
+    first: First = tuple,
     seen: Sequence[ThreadItem] = (),
+    gone: Sequence[ThreadItem] = (),
 ) -> Events:
     """Yield `first`, then what makes of the items that were `seen` those that are.
 
-    It ends with the turn, or when that waits for the person.
+    Items that are `gone` may be there still, or not any more; they are removed, and
+    told anew. It ends with the turn, or when that waits for the person.
     """
     has_ended = False
     try:
-        for event in first:
+        for event in await sync_to_async(first)():
             yield event
         yield StreamOptionsEvent(stream_options=StreamOptions(allow_cancel=True))
+        for item in gone:
+            yield ThreadItemRemovedEvent(item_id=item.id)
         message = await sync_to_async(threads.answer_to)(turn)
         told = _Told(message=message, changes=Changes(seen))
         async with aclosing(follow(turn)) as looks:
@@ -93,15 +126,17 @@ async def of_turn(
                 for event in told.of(look):
                     yield event
         has_ended = True
+    except ConversationNotFound as deleted:
+        yield ErrorEvent(message=deleted.message)
     finally:
         if not has_ended:
             # Shielded: who leaves twice leaves nothing at work.
-            await asyncio.shield(asyncio.ensure_future(_stop(user_id, turn.pk)))
+            await asyncio.shield(asyncio.ensure_future(_leave(user_id, turn.pk)))
 
 
-async def _stop(user_id: int, turn_id: int) -> None:
+async def _leave(user_id: int, turn_id: int) -> None:
     with suppress(TurnNotFound):
-        await conversations.stop(user_id=user_id, turn_id=turn_id)
+        await conversations.leave(user_id=user_id, turn_id=turn_id)
     await pools.release_db()
 
 
@@ -156,6 +191,14 @@ def _growing(there: list[ThreadItem]) -> set[str]:
     if last and last.type in ("assistant_message", "workflow"):
         growing.add(last.id)
     return growing
+
+
+async def _after(first: str | None, lines: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    async with aclosing(lines):
+        if first is not None:
+            yield first
+        async for line in lines:
+            yield line
 
 
 async def _written(events: Events) -> AsyncGenerator[str]:

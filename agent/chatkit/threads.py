@@ -116,10 +116,18 @@ def items_page(
 
 
 def answer_to(turn: Turn) -> Message:
-    """Return the message that a turn writes."""
-    return Message.objects.get(
+    """Return the message that a turn writes.
+
+    Raises:
+        ConversationNotFound: it was deleted.
+    """
+    answers = Message.objects.filter(
         conversation=turn.conversation_id, seq=turn.user_message.seq + 1
     )
+    answer = answers.first()
+    if answer is None:
+        raise ConversationNotFound
+    return answer
 
 
 def part_at(*, user_id: int, thread_id: str, item_id: str) -> tuple[Turn, Part]:
