@@ -4,7 +4,8 @@
 
 const place = document.getElementById("chatkit");
 const problem = document.getElementById("chatkit-problem");
-const { api, component: source, config: configUrl, manage } = place.dataset;
+const same = document.getElementById("chatkit-same");
+const { api, chat, component: source, config: configUrl, manage } = place.dataset;
 const START_MS = 20_000;
 
 let component;
@@ -95,8 +96,13 @@ async function refresh() {
 
 // --- What it says --------------------------------------------------------------------
 
+function showSame() {
+  same.href = threadId ? `${chat}/${encodeURIComponent(threadId)}` : chat;
+}
+
 function threadChanged({ detail }) {
   threadId = detail.threadId;
+  showSame();
   const address = new URL(location.href);
   if (threadId) address.searchParams.set("thread", threadId);
   else address.searchParams.delete("thread");
@@ -147,19 +153,26 @@ function loaded() {
 }
 
 async function start() {
+  showSame();
   try {
     config = await readConfig();
   } catch {
     show("config");
     return;
   }
+  // A network that answers nothing is no error for minutes, and a script that brings
+  // no component never is.
+  const late = setTimeout(show, START_MS, "component");
   try {
     await loaded();
     await customElements.whenDefined("openai-chatkit");
   } catch {
     show("component");
     return;
+  } finally {
+    clearTimeout(late);
   }
+  problem.replaceChildren();
   component = document.createElement("openai-chatkit");
   listen();
   configure();

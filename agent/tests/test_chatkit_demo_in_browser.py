@@ -92,6 +92,9 @@ async def test_the_page_fits_and_can_be_read(
     assert box["height"] > 400
     assert box["width"] > 300
     await assert_fits(page)
+    # It scrolls by itself: a page that scrolls as well would hide its composer.
+    root = "document.documentElement"
+    assert await page.evaluate(f"{root}.scrollHeight <= {root}.clientHeight")
     await assert_accessible(page)
 
 
@@ -200,6 +203,16 @@ async def test_a_thread_stays_open_over_a_reload_and_a_new_theme(page: Page) -> 
     assert page.url.endswith("/chatkit/demo")
 
 
+async def test_the_same_in_patchbay_is_the_same_conversation(page: Page) -> None:
+    await opened(page, "/chatkit/demo?thread=7")
+    link = page.get_by_role("link", name="The same in Patchbay")
+    await expect(link).to_have_attribute("href", "/chat/7")
+    await say(page, "thread.change", threadId="12")
+    await expect(link).to_have_attribute("href", "/chat/12")
+    await say(page, "thread.change", threadId=None)
+    await expect(link).to_have_attribute("href", "/chat")
+
+
 # --- What can be missing -----------------------------------------------------
 
 
@@ -211,6 +224,36 @@ async def test_without_the_component_the_page_says_so(page: Page, watch: Watch) 
     await expect(alert).to_contain_text("could not be loaded")
     await expect(alert.get_by_role("link", name="the chat")).to_be_visible()
     await assert_accessible(page)
+
+
+async def test_a_network_that_answers_nothing_is_said_too(page: Page) -> None:
+    await page.clock.install()
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route(COMPONENT, hold)
+    async with page.expect_request(COMPONENT):
+        await page.goto("/chatkit/demo", wait_until="commit")
+    alert = page.get_by_role("alert")
+    await page.clock.fast_forward(19_000)
+    await expect(alert).to_be_hidden()
+    await page.clock.fast_forward(2_000)
+    await expect(alert).to_contain_text("could not be loaded")
+    # Better late than never.
+    await held[0].fulfill(content_type="text/javascript", body=STAND_IN)
+    await expect(component(page)).to_be_visible()
+    await expect(alert).to_be_hidden()
+
+
+async def test_a_script_that_brings_no_component_is_said_too(page: Page) -> None:
+    await page.clock.install()
+    await served(page, "")
+    async with page.expect_response(COMPONENT):
+        await page.goto("/chatkit/demo")
+    await page.clock.fast_forward(21_000)
+    await expect(page.get_by_role("alert")).to_contain_text("could not be loaded")
 
 
 async def test_a_component_that_does_not_start_is_not_an_empty_page(
