@@ -48,7 +48,8 @@ def approval(part: Part) -> DynamicWidgetRoot:
 def sign_in(part: Part) -> DynamicWidgetRoot:
     """Lead to the page where the person signs in; the answer goes on after it."""
     shown = _source(part)
-    where = links.sign_in_url(part["source"], part["ref"])
+    # The page says that the chat goes on, and its tab closes itself where it can.
+    where = f"{links.sign_in_url(part['source'], part['ref'])}?from=chat"
     return _card(
         _heading(f"{shown} {_needs(part)}", "Sign in"),
         _text(_why_sign_in(part)),

@@ -42,7 +42,9 @@ def about(blank: Blank) -> str:
     if field.placeholder:
         texts.append(f"Such as: {field.placeholder}")
     texts.append(_mark(field))
-    return " ".join(_sentence(text) for text in texts if text)
+    # What a server says may be what the control says: once is enough.
+    sentences = dict.fromkeys(_sentence(text) for text in texts if text)
+    return " ".join(sentences)
 
 
 def _name(field: Field) -> str:

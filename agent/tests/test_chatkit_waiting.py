@@ -35,7 +35,7 @@ def waits(kit: ChatKit, notes: UserMCPConnection, llm: FakeLlm) -> ChatKit:
     signed_out.sign_out(notes)
     kit.begin("reminders", str(pick(notes, "search_notes")))
     assert "Notes needs you to sign in" in texts(card(kit))
-    assert f"/connectors/{notes.pk}/sign-in" in texts(card(kit))
+    assert f"/connectors/{notes.pk}/sign-in?from=chat)" in texts(card(kit))
     assert not llm.bodies
     return kit
 
