@@ -4,30 +4,32 @@ An action carries a decision and the item that it is about. What the decision is
 is read from our rows by that item: nothing a client sends can put another call there.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from asgiref.sync import sync_to_async
 from chatkit.types import (
     NoticeEvent,
     ThreadCustomActionParams,
-    ThreadItem,
     ThreadItemDoneEvent,
-    ThreadItemReplacedEvent,
+    WidgetItem,
 )
 
 from agent import conversations, rest_views, selection
-from agent.chatkit import cards, items, messages, streams, threads
+from agent.chatkit import cards, changes, items, messages, streams, threads
 from agent.chatkit.guard import Who
+from agent.chatkit.threads import Found
 from agent.errors import AgentError, ApprovalClosed, InputClosed
 from agent.models import Turn
-from agent.parts import Part
 from connectors import pools
 from connectors.errors import InvalidInput
 
 _ANSWERS: Final = {"decline": conversations.decline, "opened": conversations.opened}
 # What a token needs beside `chat` to give somebody's word: what it could do by REST.
-_SCOPES: Final = {"once": ("tools:call",), "always": ("tools:call", "connectors:write")}
+_SCOPES: Final = {
+    "once": ("tools:call",),
+    "always": ("tools:call", "connectors:write"),
+    "opened": ("tools:call",),
+}
 _NOT_YET: Final = "You have not signed in yet: use the link above, then come back."
 
 
@@ -60,57 +62,61 @@ async def events(asked: ThreadCustomActionParams, who: Who) -> streams.Events:
         InvalidInput: it is no action of ours.
         ApprovalClosed, InputClosed: it was answered before, or is over.
     """
-    turn, part = await sync_to_async(threads.part_at)(
+    found = await sync_to_async(threads.at)(
         user_id=who.user_id, thread_id=asked.thread_id, item_id=asked.item_id or ""
     )
     await pools.release_db()
+    if not isinstance(found.item, WidgetItem):
+        raise threads.ItemNotFound
     payload = asked.action.payload if isinstance(asked.action.payload, dict) else {}
     said = str(payload.get("decision") or "")
     match asked.action.type:
         case cards.DECIDE:
-            return await _decide(turn, part, said, who)
+            return await _decide(found, said, who)
         case cards.ANSWER if said in _ANSWERS:
-            return await _answer(turn, part, said, who)
+            return await _answer(found, said, who)
         case cards.GO_ON:
-            return await _go_on(turn, part, who)
+            return await _go_on(found, who)
         case cards.USE:
-            return await _use(turn, str(payload.get("pick") or ""), who)
-    raise InvalidInput.at(
-        "action", "enum", msg="There is no such action here.", type_="enum"
-    )
+            return await _use(found, str(payload.get("pick") or ""), who)
+    raise _no_such_action()
 
 
-async def _decide(turn: Turn, part: Part, said: str, who: Who) -> streams.Events:
-    if "approval_id" not in part:
+async def _decide(found: Found, said: str, who: Who) -> streams.Events:
+    if "approval_id" not in found.part:
         raise ApprovalClosed
-    refuse_without(who, *_SCOPES.get(said, ()), turn=turn)
-    seen = await sync_to_async(threads.items_of)(turn)
+    refuse_without(who, *_SCOPES.get(said, ()), turn=found.turn)
     await conversations.decide(
-        user_id=who.user_id, approval_id=part["approval_id"], decision=said
+        user_id=who.user_id, approval_id=found.part["approval_id"], decision=said
     )
-    return streams.of_turn(turn, user_id=who.user_id, seen=seen)
+    return streams.of_turn(found.turn, user_id=who.user_id, seen=found.items)
 
 
-async def _answer(turn: Turn, part: Part, said: str, who: Who) -> streams.Events:
-    if "input_id" not in part:
+async def _answer(found: Found, said: str, who: Who) -> streams.Events:
+    if "input_id" not in found.part:
         raise InputClosed
-    seen = await sync_to_async(threads.items_of)(turn)
-    await _ANSWERS[said](user_id=who.user_id, input_id=part["input_id"])
-    if part["kind"] == "question":
+    refuse_without(who, *_SCOPES.get(said, ()), turn=found.turn)
+    await _ANSWERS[said](user_id=who.user_id, input_id=found.part["input_id"])
+    if found.part["kind"] == "question":
         # The call goes on in the answer that is streamed already.
-        return await sync_to_async(_replaced)(turn, seen)
-    return streams.of_turn(turn, user_id=who.user_id, seen=seen)
+        now = await sync_to_async(threads.items_of)(found.turn)
+        return streams.said(*changes.replaced(found.items, now))
+    return streams.of_turn(found.turn, user_id=who.user_id, seen=found.items)
 
 
-async def _go_on(turn: Turn, part: Part, who: Who) -> streams.Events:
+async def _go_on(found: Found, who: Who) -> streams.Events:
     """Show what has become of a turn that waits for a sign-in."""
-    if part.get("state") == "sign_in":
+    if found.part.get("state") == "sign_in":
         return streams.said(NoticeEvent(level="info", message=_NOT_YET))
-    return streams.of_turn(turn, user_id=who.user_id)
+    # When the front end looked last is not known.
+    return streams.of_turn(found.turn, user_id=who.user_id, gone=found.items)
 
 
-async def _use(turn: Turn, pick: str, who: Who) -> streams.Events:
+async def _use(found: Found, pick: str, who: Who) -> streams.Events:
     """Ask the same again, with a tool that was proposed."""
+    turn = found.turn
+    if pick not in [tool["pick"] for tool in found.part.get("tools") or ()]:
+        raise _no_such_action()
     again = await conversations.send(
         user_id=who.user_id,
         conversation_id=turn.conversation_id,
@@ -123,12 +129,7 @@ async def _use(turn: Turn, pick: str, who: Who) -> streams.Events:
     return streams.of_turn(again, user_id=who.user_id, first=lambda: [asked])
 
 
-def _replaced(turn: Turn, seen: Sequence[ThreadItem]) -> streams.Events:
-    before = {item.id: item for item in seen}
-    return streams.said(
-        *(
-            ThreadItemReplacedEvent(item=item)
-            for item in threads.items_of(turn)
-            if item.id in before and before[item.id] != item
-        )
+def _no_such_action() -> InvalidInput:
+    return InvalidInput.at(
+        "action", "enum", msg="There is no such action here.", type_="enum"
     )

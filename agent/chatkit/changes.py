@@ -8,6 +8,7 @@ Source: openai-chatkit, `ThreadStreamEvent`.
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import takewhile
 from typing import Any
 
 from chatkit.types import (
@@ -48,12 +49,21 @@ class Changes:
         Those in `growing` may still get more text or tasks: they are begun, and done
         once they are not among them any more.
         """
-        for item_id in self._told.keys() - {item.id for item in items}:
+        kept = {item.id for item in self._before_new(items)}
+        for item_id in [one for one in self._told if one not in kept]:
             del self._told[item_id]
             self._growing.discard(item_id)
             yield ThreadItemRemovedEvent(item_id=item_id)
         for item in items:
             yield from self._one(item, may_grow=item.id in growing)
+
+    def _before_new(self, items: Sequence[ThreadItem]) -> Iterator[ThreadItem]:
+        """Yield the items up to the first new one.
+
+        What is new is shown behind all others: those that come after it are told
+        again, so that they are.
+        """
+        return takewhile(lambda item: not self.is_new(item), items)
 
     def _one(self, item: ThreadItem, *, may_grow: bool) -> Events:
         told = self._told.get(item.id)
@@ -79,6 +89,15 @@ class Changes:
             self._growing.discard(item.id)
             yield from _finished(item)
             yield ThreadItemDoneEvent(item=item)
+
+
+def replaced(
+    before: Sequence[ThreadItem], now: Sequence[ThreadItem]
+) -> list[ThreadItemReplacedEvent]:
+    """Return what tells that items which were shown are others now."""
+    shown = {item.id: item for item in before}
+    changed = [item for item in now if item.id in shown and shown[item.id] != item]
+    return [ThreadItemReplacedEvent(item=item) for item in changed]
 
 
 def _empty(item: ThreadItem) -> ThreadItem:

@@ -8,7 +8,7 @@ Source: openai-chatkit, `ChatKitReq` and `chatkit.server.ChatKitServer`.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from chatkit.types import (
@@ -18,6 +18,7 @@ from chatkit.types import (
     ThreadCreatedEvent,
     ThreadItem,
     ThreadItemDoneEvent,
+    ThreadItemReplacedEvent,
     ThreadsAddStructuredInputReq,
     ThreadsAddUserMessageReq,
     ThreadsCreateReq,
@@ -28,20 +29,23 @@ from chatkit.types import (
     ThreadsRetryAfterItemReq,
     ThreadStreamEvent,
     ThreadsUpdateReq,
+    ThreadUpdatedEvent,
 )
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from agent import conversations
-from agent.chatkit import actions, forms, items, messages, streams, threads
+from agent.chatkit import actions, changes, forms, items, messages, streams, threads
 from agent.chatkit.guard import Who
 from agent.errors import ConversationNotFound, NothingToRetry, TurnNotFound
 from agent.models import Turn
 from connectors.errors import ConnectorError, InvalidInput
+from connectors.text import clean
 
 _REQUEST: TypeAdapter[Any] = TypeAdapter(ChatKitReq)
-_UNSUPPORTED = "This installation does not do that over ChatKit."
+SAID_CHARS: Final = 200
+_UNSUPPORTED: Final = "This installation does not do that over ChatKit."
 
 
 class Malformed(ConnectorError):
@@ -62,7 +66,9 @@ def read(body: dict[str, Any]) -> Any:
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(step) for step in first["loc"])
-        raise Malformed(f"{Malformed.message} {place}: {first['msg']}.") from None
+        # Some of it is what was sent, however long that is.
+        said = clean(f"{place}: {first['msg']}", limit=SAID_CHARS)
+        raise Malformed(f"{Malformed.message} {said}.") from None
 
 
 async def answer(body: dict[str, Any], who: Who) -> HttpResponseBase:
@@ -93,7 +99,8 @@ async def _streamed(request: Any, who: Who) -> HttpResponseBase:
         raise
     except ConnectorError as problem:
         # What a person can do something about, they read.
-        return await streams.answer(streams.said(ErrorEvent(message=_said(problem))))
+        told = [*await sync_to_async(_as_it_is)(request, who), _error(problem)]
+        return await streams.answer(streams.said(*told))
 
 
 async def _events(request: Any, who: Who) -> streams.Events:
@@ -155,9 +162,13 @@ async def _send(
     given = request.params.input
     if messages.asks_for_connectors(given):
         return messages.lead_to_connectors()
-    conversation_id = None
+    conversation_id, overtaken = None, None
     if isinstance(request, ThreadsAddUserMessageReq):
-        conversation_id = threads.number(request.params.thread_id)
+        thread_id = request.params.thread_id
+        conversation_id = threads.number(thread_id)
+        overtaken = await sync_to_async(threads.waiting)(
+            user_id=who.user_id, thread_id=thread_id
+        )
     pick = await sync_to_async(messages.pick_of)(who.user_id, given)
     turn = await conversations.send(
         user_id=who.user_id,
@@ -167,19 +178,35 @@ async def _send(
         via=messages.VIA,
         token_id=who.token_id,
     )
-    is_new = conversation_id is None
-    first = partial(_begun, turn, is_new=is_new)
-    return streams.of_turn(turn, user_id=who.user_id, first=first)
+    begun = partial(_begun, turn, who, overtaken, is_new=conversation_id is None)
+    return streams.of_turn(turn, user_id=who.user_id, first=begun)
 
 
-def _begun(turn: Turn, *, is_new: bool) -> list[ThreadStreamEvent]:
-    """Return what a client is told of a message that was stored."""
-    said: list[ThreadStreamEvent] = [
-        ThreadItemDoneEvent(item=items.of_question(turn.user_message))
-    ]
-    if is_new:
-        said.insert(0, ThreadCreatedEvent(thread=threads.empty(turn.conversation)))
-    return said
+def _begun(
+    turn: Turn,
+    who: Who,
+    overtaken: tuple[Turn, list[ThreadItem]] | None,
+    *,
+    is_new: bool,
+) -> list[ThreadStreamEvent]:
+    """Return what a client is told of a message that was stored.
+
+    What waited before it is closed by it. An empty conversation is called by it.
+
+    Raises:
+        ConversationNotFound: it was deleted meanwhile.
+    """
+    said: list[ThreadStreamEvent] = []
+    message = turn.user_message
+    if is_new or message.seq == 1:
+        thread_id = str(turn.conversation_id)
+        found = threads.get(user_id=who.user_id, thread_id=thread_id)
+        event = ThreadCreatedEvent if is_new else ThreadUpdatedEvent
+        said.append(event(thread=threads.empty(found)))
+    if overtaken is not None:
+        before, seen = overtaken
+        said += changes.replaced(seen, threads.items_of(before))
+    return [*said, ThreadItemDoneEvent(item=items.of_question(message))]
 
 
 async def _retry(request: ThreadsRetryAfterItemReq, who: Who) -> streams.Events:
@@ -189,7 +216,8 @@ async def _retry(request: ThreadsRetryAfterItemReq, who: Who) -> streams.Events:
         who.user_id, asked.thread_id, asked.item_id
     )
     again = await conversations.retry(user_id=who.user_id, turn_id=turn.pk)
-    return streams.of_turn(again, user_id=who.user_id, seen=seen)
+    # The SDK's server removes all behind the message without saying so.
+    return streams.of_turn(again, user_id=who.user_id, gone=seen)
 
 
 def _of_question(
@@ -201,7 +229,33 @@ def _of_question(
     return found, threads.items_of(found)
 
 
-def _said(problem: ConnectorError) -> str:
+# --- What could not be done --------------------------------------------------
+
+
+def _as_it_is(request: Any, who: Who) -> list[ThreadStreamEvent]:
+    """Return what a client has wrong that took for done what it asked for."""
+    asked = request.params
+    match request:
+        case ThreadsRetryAfterItemReq():
+            behind = threads.items_page(
+                user_id=who.user_id,
+                thread_id=asked.thread_id,
+                after=asked.item_id,
+                limit=threads.PAGE_MOST,
+                order="asc",
+            )
+            return [ThreadItemDoneEvent(item=item) for item in behind.data]
+        case ThreadsCustomActionReq() | ThreadsAddStructuredInputReq():
+            found = threads.at(
+                user_id=who.user_id,
+                thread_id=asked.thread_id,
+                item_id=asked.item_id or "",
+            )
+            return [ThreadItemReplacedEvent(item=found.item)]
+    return []
+
+
+def _error(problem: ConnectorError) -> ErrorEvent:
     if isinstance(problem, InvalidInput):
-        return " ".join(error["msg"] for error in problem.errors)
-    return problem.message
+        return ErrorEvent(message=" ".join(error["msg"] for error in problem.errors))
+    return ErrorEvent(message=problem.message)

@@ -7,7 +7,6 @@ from chatkit.types import (
     NoticeEvent,
     StructuredInputItem,
     ThreadAddStructuredInputParams,
-    ThreadItem,
     ThreadItemReplacedEvent,
 )
 
@@ -19,6 +18,7 @@ from agent.models import Turn
 from agent.parts import Part
 from connectors import pools
 from connectors.errors import InvalidInput
+from systemtools.export.markdown import escaped
 
 # Values that a person filled in are their word for the call.
 CALL: Final = "tools:call"
@@ -33,20 +33,22 @@ async def events(asked: ThreadAddStructuredInputParams, who: Who) -> streams.Eve
         ConversationNotFound, ItemNotFound: there is no such form of this person.
         InputClosed: it was sent before, or is over.
     """
-    turn, part = await sync_to_async(threads.part_at)(
+    found = await sync_to_async(threads.at)(
         user_id=who.user_id, thread_id=asked.thread_id, item_id=asked.item_id
     )
-    seen = await sync_to_async(threads.items_of)(turn)
     await pools.release_db()
-    if part.get("state") != "form" or part["kind"] != "call":
+    turn, part, shown = found.turn, found.part, found.item
+    if not isinstance(shown, StructuredInputItem):
+        raise threads.ItemNotFound
+    if shown.status != "pending":
         raise InputClosed
     if asked.input.status != "skipped":
         actions.refuse_without(who, CALL, turn=turn)
     try:
         await _store(asked, part, who)
     except InvalidInput as problem:
-        return _open_still(asked, seen, part, problem)
-    return streams.of_turn(turn, user_id=who.user_id, seen=seen)
+        return _open_still(asked, shown, part, problem)
+    return streams.of_turn(turn, user_id=who.user_id, seen=found.items)
 
 
 async def _store(asked: ThreadAddStructuredInputParams, part: Part, who: Who) -> Turn:
@@ -62,16 +64,14 @@ async def _store(asked: ThreadAddStructuredInputParams, part: Part, who: Who) ->
 
 def _open_still(
     asked: ThreadAddStructuredInputParams,
-    seen: list[ThreadItem],
+    shown: StructuredInputItem,
     part: Part,
     problem: InvalidInput,
 ) -> streams.Events:
     """Show the form once more, with what was answered and what is wrong with it."""
-    shown = next(item for item in seen if item.id == asked.item_id)
-    if not isinstance(shown, StructuredInputItem):
-        raise InputClosed
     inputs = questionnaire.again(part["schema"], asked.input, problem)
-    said = " ".join(error["msg"] for error in problem.errors)
+    # A notice is Markdown, and a schema of a server has words in this.
+    said = escaped(" ".join(error["msg"] for error in problem.errors))
     return streams.said(
         ThreadItemReplacedEvent(item=shown.model_copy(update={"inputs": inputs})),
         NoticeEvent(level="warning", title="This does not fit yet", message=said),

@@ -54,12 +54,20 @@ _CLOSED: Final = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+# What there is of one call, in this order; of any other part there is one item.
+_OF_A_CALL: Final = ("card", "form", "sign")
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
 class Place:
-    """Where an item is from: the number of its message, and of its part."""
+    """Where an item is from: the number of its message, and of its part.
+
+    The order of places is that of the items in a thread.
+    """
 
     seq: int
     index: int = 0
+    rank: int = len(_OF_A_CALL)
 
     @classmethod
     def of(cls, item_id: str) -> "Place | None":
@@ -69,8 +77,9 @@ class Place:
     @classmethod
     def at(cls, item_id: str) -> "Place":
         """Return the place of an item of ours."""
-        _, seq, *index = item_id.split("_")
-        return cls(seq=int(seq), index=int(index[0]) if index else 0)
+        kind, seq, *index = item_id.split("_")
+        rank = _OF_A_CALL.index(kind) if kind in _OF_A_CALL else len(_OF_A_CALL)
+        return cls(seq=int(seq), index=int(index[0]) if index else 0, rank=rank)
 
 
 def of_question(message: Message) -> UserMessageItem:
@@ -123,10 +132,15 @@ class _Answer:
         self._calls = None
 
     def _call(self, index: int, part: Part) -> Iterator[ThreadItem]:
-        """Add a call to those before it, unless the person was asked about it."""
-        for item in self._asked(index, part):
+        """Add a call to those before it.
+
+        One that the person was asked about is by itself: so what is beside it is the
+        same items before and after their word.
+        """
+        asked_about = list(self._asked(index, part))
+        if asked_about:
             yield from self._calls_so_far()
-            yield item
+            yield from asked_about
         if part["state"] in _NOT_BEGUN:
             return
         if self._calls is None:
@@ -134,6 +148,8 @@ class _Answer:
                 **self._base("work", index), workflow=Workflow(type="custom", tasks=[])
             )
         self._calls.workflow.tasks.append(tasks.of_call(part))
+        if asked_about:
+            yield from self._calls_so_far()
 
     def _asked(self, index: int, part: Part) -> Iterator[ThreadItem]:
         """Return what the person was asked about a call, and what they answered.

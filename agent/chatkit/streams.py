@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import structlog
 from asgiref.sync import async_to_sync, sync_to_async
@@ -38,6 +38,7 @@ from agent.models import Message, Turn
 from agent.parts import Part
 from connectors import pools
 from connectors.views import stream
+from systemtools.export.markdown import escaped
 
 type Events = AsyncGenerator[ThreadStreamEvent]
 # What is told first is read when the stream has begun, and somebody answers for it.
@@ -73,11 +74,13 @@ async def answer(events: Events) -> HttpResponseBase:
 class _Closing:
     """What is streamed; closed with the response, also if it was never read."""
 
-    content: AsyncIterator[bytes]
+    # Of an async response this is one: its type knows the other kind, too.
+    content: Any
     lines: AsyncGenerator[str]
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return self.content
+        content: AsyncIterator[bytes] = self.content
+        return content
 
     def close(self) -> None:
         async_to_sync(self._close)()
@@ -175,7 +178,9 @@ def notice(part: Part) -> NoticeEvent:
     return NoticeEvent(
         level=_LEVELS.get(part["level"], "info"),
         title=tasks.notice_title(part),
-        message="\n\n".join(tasks.notice_details(part)) or tasks.notice_title(part),
+        # Markdown, as the title is not.
+        message="\n\n".join(tasks.notice_details(part))
+        or escaped(tasks.notice_title(part)),
     )
 
 

@@ -14,7 +14,8 @@ from django.urls import reverse
 from agent import rest_views
 from agent.models import Message
 from agent.parts import Part
-from agent.receipts import Receipt, receipt
+from agent.receipts import ANSWER_CHARS, Receipt, receipt
+from connectors.text import reveal
 from systemtools.export.markdown import escaped, fenced
 
 _ICONS: Final = {
@@ -97,7 +98,7 @@ def _paragraphs(part: Part, shown: Receipt) -> list[str]:
     unsent = part["state"] in ("invalid", "refused")
     found = ["**Would have been sent**" if unsent else "**Sent**"]
     arguments = part.get("arguments")
-    found.append(_block(arguments) if arguments else "No arguments")
+    found += _sent(arguments) if arguments else ["No arguments"]
     if shown.file is not None:
         address = f"{settings.PUBLIC_URL}{shown.file.path}"
         found += ["**Answered**", f"[{escaped(shown.file.name)}]({address})"]
@@ -123,8 +124,13 @@ def _evidence(part: Part, shown: Receipt) -> str:
     return " · ".join(filter(None, (escaped(shown.why), record)))
 
 
-def _block(arguments: dict[str, Any]) -> str:
-    return fenced(json.dumps(arguments, indent=2, ensure_ascii=False))
+def _sent(arguments: dict[str, Any]) -> list[str]:
+    """Show arguments as they were sent; an open card shows more of them."""
+    whole = json.dumps(arguments, indent=2, ensure_ascii=False)
+    shown = [fenced(reveal(whole[:ANSWER_CHARS]))]
+    if len(whole) > ANSWER_CHARS:
+        shown.append(f"{len(whole) - ANSWER_CHARS} more characters are not shown.")
+    return shown
 
 
 def _way_out(part: Part) -> str:

@@ -5,6 +5,7 @@ those of the person who asks.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Any, Final
@@ -16,7 +17,7 @@ from agent import conversations, endings
 from agent.chatkit import items
 from agent.chatkit.items import Place
 from agent.errors import ConversationNotFound
-from agent.models import Conversation, Message, Role, Turn
+from agent.models import Conversation, Message, Role, Turn, TurnState
 from agent.parts import Part, Parts
 
 # Source: openai-chatkit, `chatkit.server.DEFAULT_PAGE_SIZE`.
@@ -24,6 +25,16 @@ PAGE: Final = 20
 PAGE_MOST: Final = 100
 # What no message or conversation can have as its number.
 _DIGITS: Final = 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """An item of an answer, with the part that it is from and all items beside it."""
+
+    turn: Turn
+    part: Part
+    item: ThreadItem
+    items: list[ThreadItem]
 
 
 def number(thread_id: str) -> int:
@@ -130,8 +141,8 @@ def answer_to(turn: Turn) -> Message:
     return answer
 
 
-def part_at(*, user_id: int, thread_id: str, item_id: str) -> tuple[Turn, Part]:
-    """Return the turn and the part that an item is from, as they are now.
+def at(*, user_id: int, thread_id: str, item_id: str) -> Found:
+    """Return an item of an answer, and what it is from, as they are now.
 
     Raises:
         ConversationNotFound: there is no such thread, or it is another person's.
@@ -142,10 +153,15 @@ def part_at(*, user_id: int, thread_id: str, item_id: str) -> tuple[Turn, Part]:
     if place is None:
         raise ItemNotFound
     turn = _turns(conversation).filter(user_message__seq=place.seq - 1).first()
-    parts = _parts_of(answer_to(turn), turn) if turn else []
-    if turn is None or place.index >= len(parts):
+    if turn is None:
         raise ItemNotFound
-    return turn, parts[place.index]
+    message = answer_to(turn)
+    parts = _parts_of(message, turn)
+    there = items.of_answer(message, parts)
+    item = next((one for one in there if one.id == item_id), None)
+    if item is None:
+        raise ItemNotFound
+    return Found(turn=turn, part=parts[place.index], item=item, items=there)
 
 
 def turn_after(*, user_id: int, thread_id: str, item_id: str) -> Turn | None:
@@ -161,6 +177,17 @@ def turn_after(*, user_id: int, thread_id: str, item_id: str) -> Turn | None:
     return _turns(conversation).filter(user_message__seq=place.seq).first()
 
 
+def waiting(*, user_id: int, thread_id: str) -> tuple[Turn, list[ThreadItem]] | None:
+    """Return the turn that waits for the person, with the items of its answer.
+
+    Raises:
+        ConversationNotFound: there is no such thread, or it is another person's.
+    """
+    conversation = get(user_id=user_id, thread_id=thread_id)
+    turn = _turns(conversation).filter(state=TurnState.WAITING).first()
+    return None if turn is None else (turn, items_of(turn))
+
+
 def items_of(turn: Turn) -> list[ThreadItem]:
     """Return the items of the answer that a turn writes, as they are now."""
     message = answer_to(turn)
@@ -174,7 +201,7 @@ class ItemNotFound(ConversationNotFound):
 def _items_after(
     conversation: Conversation, after: str | None, *, is_backwards: bool
 ) -> Iterator[ThreadItem]:
-    """Yield the items behind the one with the id `after`."""
+    """Yield the items behind the one with the id `after`, which may be gone by now."""
     place = Place.of(after) if after else None
     if after and place is None:
         raise ItemNotFound
@@ -182,12 +209,10 @@ def _items_after(
     if place is not None:
         condition = Q(seq__lte=place.seq) if is_backwards else Q(seq__gte=place.seq)
         messages = messages.filter(condition)
-    is_behind = place is None
     for item in _items_of(conversation, messages, is_backwards=is_backwards):
-        if is_behind:
+        here = Place.at(item.id)
+        if place is None or (here < place if is_backwards else here > place):
             yield item
-        elif item.id == after:
-            is_behind = True
 
 
 def _items_of(

@@ -10,11 +10,11 @@ from chatkit import widgets
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.chatkit import items
+from agent.chatkit import items, streams
 from agent.chatkit.changes import Changes
 from agent.chatkit.items import Place
 from agent.models import Message
-from agent.parts import fold
+from agent.parts import WAITING, fold
 from agent.tests.chatkit_client import EVENT, ITEMS, Screen, dumped, texts
 
 CALL_ID = "0b9d1b5e-6c52-4f0a-9d2e-6a7e5ad0c001"
@@ -90,6 +90,17 @@ STORIES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("tool_progress", {"id": "c1", "done": 1, "total": 2, "message": "…"}), done(),
     ],
     "allowed": [waiting(), decided("allowed"), started(), done(), text("Done")],
+    "one that waits, beside one that does not": [
+        waiting(), started("c2"), done("c2"), decided("allowed"), started(), done(),
+    ],
+    "allowed before a notice": [
+        waiting(), notice(), decided("allowed"), started(), done(), text("Done"),
+    ],
+    "asked in the middle of others": [
+        started("c0"), started(), started("c2"), done("c0"), done("c2"),
+        ("input", {**CALL, "id": "c1", **SIGN_IN}), notice(),
+        ("input", {"id": "c1", "decision": "signed_in"}), started(), done(), text("So"),
+    ],
     "declined": [waiting(), decided("declined"), text("As you wish")],
     "a form": [
         ("input", {**CALL, "id": "c1", **FORM}),
@@ -154,10 +165,9 @@ def test_a_stream_arrives_at_the_list(story: str, looks_every: int):
     tell(screen, changes, parts, set())
     listed = items.of_answer(answer(), parts)
     assert as_sent(listed) == as_sent(screen.items.values())
-    for item in listed:
-        place = Place.of(item.id)
-        assert place is not None
-        assert place.seq == 2
+    places = [Place.at(item.id) for item in listed]
+    assert sorted(set(places)) == places
+    assert {place.seq for place in places} <= {2}
 
 
 @given(st.data())
@@ -182,7 +192,7 @@ def test_whoever_comes_late_arrives_as_well(data: st.DataObject):
 def as_sent(there: Iterable[Any]) -> list[Any]:
     """As a reader has them: with the defaults that the SDK fills in."""
     page = {"data": [item.model_dump(mode="json", exclude_none=True) for item in there]}
-    return sorted(ITEMS.validate_python(page).data, key=lambda item: str(item.id))
+    return list(ITEMS.validate_python(page).data)
 
 
 def tell(screen: Screen, changes: Changes, parts: list[Any], growing: set[str]) -> None:
@@ -190,6 +200,20 @@ def tell(screen: Screen, changes: Changes, parts: list[Any], growing: set[str]) 
         # As it is sent, and as it is read.
         sent = event.model_dump(mode="json", by_alias=True, exclude_none=True)
         screen.apply(EVENT.validate_python(sent))
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_what_was_shown_when_it_waited_is_there_after_it(story: str):
+    """So that who comes back knows of everything that may be on the screen."""
+    parts: list[Any] = []
+    shown: set[str] = set()
+    for kind, payload in STORIES[story]:
+        fold(parts, kind, payload)
+        there = {item.id for item in items.of_answer(answer(), parts)}
+        ended = {one for one in shown if one.startswith("end")}
+        assert shown - ended <= there
+        if any(part.get("state") in WAITING for part in parts):
+            shown |= there
 
 
 def test_text_comes_by_its_pieces():
@@ -272,6 +296,27 @@ def test_what_a_server_says_ends_no_fence_and_is_no_link(is_whole: bool):
     assert not any("evil.example" in block for block in outside)
 
 
+HIDDEN = "n1\u202e\u200b"
+
+
+def test_what_a_call_sent_is_shown_with_what_cannot_be_seen_and_has_a_limit():
+    parts: list[Any] = []
+    fold(parts, *started(arguments={"id": HIDDEN, "text": "x" * 50_000}))
+    fold(parts, *done())
+    (work,) = items.of_answer(answer(), parts)
+    content = str(work.workflow.tasks[0].content)
+    assert "n1⟨U+202E⟩⟨U+200B⟩" in content
+    assert "more characters are not shown" in content
+    assert len(content) < 6_000
+
+
+def test_a_notice_is_no_markdown_of_whom_it_is_about():
+    name = "[free money](https://evil.example) ![x](https://evil.example/p.png)"
+    told = streams.notice({"kind": "notice", "level": "bad", "text": name})
+    assert told.title == name
+    assert "](" not in told.message.replace("\\]", "")
+
+
 def test_markdown_of_a_strangers_name_is_text():
     parts: list[Any] = []
     name = "[x](https://evil.example)"
@@ -290,7 +335,7 @@ def test_markdown_of_a_strangers_name_is_text():
     ("item_id", "place"),
     [
         ("msg_4", Place(seq=4)),
-        ("card_5_12", Place(seq=5, index=12)),
+        ("card_5_12", Place(seq=5, index=12, rank=0)),
         ("card_5_x", None),
         ("card", None),
         ("msg_٤", None),

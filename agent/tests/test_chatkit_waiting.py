@@ -12,6 +12,7 @@ from agent import conversations
 from agent.models import InputRequest, Turn
 from agent.tests import signed_out
 from agent.tests.chatkit_client import ChatKit, buttons, dumped, message, read, texts
+from agent.tests.chatkit_fixtures import KitOf
 from agent.tests.chatting import pick
 from agent.tests.fake_llm import FakeLlm
 from config.tests.live import serve
@@ -102,9 +103,9 @@ def events_of(
     assert has_answered
 
 
-def press_beside(kit: ChatKit, label: str) -> list[Any]:
+def press_beside(kit: ChatKit, label: str, other: ChatKit | None = None) -> list[Any]:
     """Press a button of the newest card while the answer is streamed."""
-    other = ChatKit(str(kit.http.base_url), **dict(kit.http.headers))
+    other = other or ChatKit(str(kit.http.base_url), **dict(kit.http.headers))
     shown = kit.screen.of("widget")[-1]
     other.screen.thread_id = kit.screen.thread_id
     other.screen.items = {shown.id: shown.model_copy(deep=True)}
@@ -147,7 +148,11 @@ def test_a_question_is_declined_where_it_is_shown(
 
 
 def test_a_page_is_opened_by_the_person_alone(
-    kit: ChatKit, curious_row: UserMCPConnection, llm: FakeLlm
+    kit: ChatKit,
+    kit_of: KitOf,
+    alice: User,
+    curious_row: UserMCPConnection,
+    llm: FakeLlm,
 ):
     # Of an era in which a server asks while the call is open.
     curious_row.transport, curious_row.protocol_version = "http", "2025-11-25"
@@ -158,6 +163,10 @@ def test_a_page_is_opened_by_the_person_alone(
         said = texts(card(kit))
         assert "Curious asks you to open a page" in said
         assert curious.PAGE in said
+        # A token that cannot give their word says nothing for them.
+        *_, error = press_beside(kit, "I opened it, go on", kit_of(alice, ["chat"]))
+        assert "tools:call" in error.message
+        assert InputRequest.objects.get().state == "pending"
         press_beside(kit, "I opened it, go on")
 
     events_of(kit, curious_row, "pay", answer)
