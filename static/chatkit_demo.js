@@ -3,6 +3,7 @@
 // pages of the same origin: docs/chatkit.md.
 
 const place = document.getElementById("chatkit");
+const loading = document.getElementById("chatkit-loading");
 const problem = document.getElementById("chatkit-problem");
 const same = document.getElementById("chatkit-same");
 const { api, chat, component: source, config: configUrl, manage } = place.dataset;
@@ -16,6 +17,7 @@ let isReady = false;
 // --- When there is nothing to see ----------------------------------------------------
 
 function show(why) {
+  loading.remove();
   const { content } = document.querySelector(`template[data-why=${why}]`);
   problem.replaceChildren(content.cloneNode(true));
 }
@@ -172,6 +174,7 @@ async function start() {
   } finally {
     clearTimeout(late);
   }
+  loading.remove();
   problem.replaceChildren();
   component = document.createElement("openai-chatkit");
   listen();

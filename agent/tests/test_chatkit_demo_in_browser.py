@@ -237,10 +237,13 @@ async def test_a_network_that_answers_nothing_is_said_too(page: Page) -> None:
     async with page.expect_request(COMPONENT):
         await page.goto("/chatkit/demo", wait_until="commit")
     alert = page.get_by_role("alert")
+    loading = page.get_by_text("Loading OpenAI’s component")
     await page.clock.fast_forward(19_000)
     await expect(alert).to_be_hidden()
+    await expect(loading).to_be_visible()
     await page.clock.fast_forward(2_000)
     await expect(alert).to_contain_text("could not be loaded")
+    await expect(loading).to_be_hidden()
     # Better late than never.
     await held[0].fulfill(content_type="text/javascript", body=STAND_IN)
     await expect(component(page)).to_be_visible()
