@@ -36,7 +36,7 @@ class Changes:
     """What one client has been told of the items of one answer."""
 
     def __init__(self, seen: Sequence[ThreadItem] = ()) -> None:
-        self._told = {item.id: item.model_copy(deep=True) for item in seen}
+        self._told = {item.id: item for item in seen}
         self._growing: set[str] = set()
 
     def is_new(self, item: ThreadItem) -> bool:
@@ -67,7 +67,7 @@ class Changes:
 
     def _one(self, item: ThreadItem, *, may_grow: bool) -> Events:
         told = self._told.get(item.id)
-        self._told[item.id] = item.model_copy(deep=True)
+        self._told[item.id] = item
         if told is None and not may_grow:
             yield ThreadItemDoneEvent(item=item)
             return

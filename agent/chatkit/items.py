@@ -12,8 +12,9 @@ note_5_2    a notice; end_5_3 why the answer ended early
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from chatkit.types import (
@@ -82,6 +83,26 @@ class Place:
         return cls(seq=int(seq), index=int(index[0]) if index else 0, rank=rank)
 
 
+class Drawn:
+    """What was drawn of the parts of one answer, for who looks at it again and again.
+
+    Parts change by getting other values, so a copy of one tells whether it is the same.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], tuple[Part, Any]] = {}
+
+    def get[T](self, what: str, index: int, part: Part, draw: Callable[[], T]) -> T:
+        """Return what `draw` returned for this part, as long as it has not changed."""
+        known = self._known.get((what, index))
+        if known is not None and known[0] == part:
+            found: T = known[1]
+            return found
+        drawn = draw()
+        self._known[what, index] = (dict(part), drawn)
+        return drawn
+
+
 def of_question(message: Message) -> UserMessageItem:
     """Return what the person said, with what they picked for it."""
     pick = None
@@ -96,35 +117,43 @@ def of_question(message: Message) -> UserMessageItem:
     )
 
 
-def of_answer(message: Message, parts: Parts) -> list[ThreadItem]:
-    """Return an answer as it is now: of what happened in it, nothing is left out."""
-    return list(_Answer(message=message).items(parts))
+def of_answer(
+    message: Message, parts: Parts, drawn: Drawn | None = None
+) -> list[ThreadItem]:
+    """Return an answer as it is now: of what happened in it, nothing is left out.
+
+    What is in `drawn` of the same answer is not drawn again. Nobody changes an item.
+    """
+    return list(_Answer(message=message, drawn=drawn or Drawn()).items(parts))
 
 
 @dataclass(kw_only=True)
 class _Answer:
     message: Message
+    drawn: Drawn
     _calls: WorkflowItem | None = field(default=None, init=False)
 
     def items(self, parts: Parts) -> Iterator[ThreadItem]:
         for index, part in enumerate(parts):
-            match part["kind"]:
-                case "call":
-                    yield from self._call(index, part)
-                    continue
-                case "text":
-                    item = self._text(index, part)
-                case "notice" if part["level"] == "proposals" and part.get("tools"):
-                    item = self._card(index, cards.proposals(part))
-                case "notice":
-                    item = self._note("note", index, tasks.of_notice(part))
-                case "end":
-                    item = self._note("end", index, tasks.of_end(part))
-                case _:
-                    item = self._card(index, self._question(part))
+            if part["kind"] == "call":
+                yield from self._call(index, part)
+                continue
             yield from self._calls_so_far()
-            yield item
+            draw = partial(self._item, index, part)
+            yield self.drawn.get("item", index, part, draw)
         yield from self._calls_so_far()
+
+    def _item(self, index: int, part: Part) -> ThreadItem:
+        match part["kind"]:
+            case "text":
+                return self._text(index, part)
+            case "notice" if part["level"] == "proposals" and part.get("tools"):
+                return self._card(index, cards.proposals(part))
+            case "notice":
+                return self._note("note", index, tasks.of_notice(part))
+            case "end":
+                return self._note("end", index, tasks.of_end(part))
+        return self._card(index, self._question(part))
 
     def _calls_so_far(self) -> Iterator[WorkflowItem]:
         if self._calls is not None:
@@ -137,7 +166,9 @@ class _Answer:
         One that the person was asked about is by itself: so what is beside it is the
         same items before and after their word.
         """
-        asked_about = list(self._asked(index, part))
+        asked_about = self.drawn.get(
+            "asked", index, part, lambda: list(self._asked(index, part))
+        )
         if asked_about:
             yield from self._calls_so_far()
             yield from asked_about
@@ -147,7 +178,8 @@ class _Answer:
             self._calls = WorkflowItem(
                 **self._base("work", index), workflow=Workflow(type="custom", tasks=[])
             )
-        self._calls.workflow.tasks.append(tasks.of_call(part))
+        task = self.drawn.get("task", index, part, lambda: tasks.of_call(part))
+        self._calls.workflow.tasks.append(task)
         if asked_about:
             yield from self._calls_so_far()
 

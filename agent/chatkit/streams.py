@@ -123,7 +123,8 @@ async def of_turn(
         for item in gone:
             yield ThreadItemRemovedEvent(item_id=item.id)
         message = await sync_to_async(threads.answer_to)(turn)
-        told = _Told(message=message, changes=Changes(seen))
+        said = {item.id for item in gone}
+        told = _Told(message=message, changes=Changes(seen), said=said)
         async with aclosing(follow(turn)) as looks:
             async for look in looks:
                 for event in told.of(look):
@@ -149,6 +150,9 @@ class _Told:
 
     message: Message
     changes: Changes
+    # Items of which it was said before that they are there.
+    said: set[str]
+    _drawn: items.Drawn = field(default_factory=items.Drawn, init=False)
     _told_at: float = field(default_factory=time.monotonic, init=False)
 
     def of(self, seen: Seen) -> Iterator[ThreadStreamEvent]:
@@ -163,9 +167,10 @@ class _Told:
         end = next((part for part in seen.parts if part["kind"] == "end"), None)
         # An error says it while somebody looks; only a list shows it as an item.
         shown = [part for part in seen.parts if part["kind"] != "end"]
-        now_there = items.of_answer(self.message, shown)
+        now_there = items.of_answer(self.message, shown, self._drawn)
         for item in now_there:
-            if isinstance(item, TaskItem) and self.changes.is_new(item):
+            is_known = item.id in self.said or not self.changes.is_new(item)
+            if isinstance(item, TaskItem) and not is_known:
                 yield notice(shown[Place.at(item.id).index])
         growing = _growing(now_there) if seen.is_at_work else set()
         yield from self.changes.to(now_there, growing=growing)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from chatkit import widgets
+from chatkit.types import WorkflowItem
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -214,6 +215,31 @@ def test_what_was_shown_when_it_waited_is_there_after_it(story: str):
         assert shown - ended <= there
         if any(part.get("state") in WAITING for part in parts):
             shown |= there
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_who_looks_again_sees_what_somebody_sees_who_looks_first(story: str):
+    parts: list[Any] = []
+    drawn = items.Drawn()
+    for kind, payload in STORIES[story]:
+        fold(parts, kind, payload)
+        again = items.of_answer(answer(), parts, drawn)
+        assert again == items.of_answer(answer(), parts)
+
+
+def test_what_has_not_changed_is_not_drawn_again():
+    """A long answer is looked at often, and a call of it may be a large one."""
+    parts: list[Any] = []
+    drawn = items.Drawn()
+    for kind, payload in [*STORIES["a form"], text("So")]:
+        fold(parts, kind, payload)
+    form, work, _ = items.of_answer(answer(), parts, drawn)
+    fold(parts, *text(" far"))
+    form_again, work_again, _ = items.of_answer(answer(), parts, drawn)
+    assert form_again is form
+    assert isinstance(work, WorkflowItem)
+    assert isinstance(work_again, WorkflowItem)
+    assert work_again.workflow.tasks[0] is work.workflow.tasks[0]
 
 
 def test_text_comes_by_its_pieces():

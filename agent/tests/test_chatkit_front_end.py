@@ -1,6 +1,7 @@
 """What a front end that follows OpenAI's SDK takes for granted of our streams."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ from pytest_django import Settings
 
 from accounts.models import User
 from agent import conversations
+from agent.chatkit import streams, threads
 from agent.models import Conversation, Turn
 from agent.tests.chatkit_client import ChatKit, buttons, dumped, message, read
 from agent.tests.chatkit_fixtures import KitOf
-from agent.tests.chatting import as_it_is, decide
+from agent.tests.chatting import as_it_is, decide, say
 from agent.tests.fake_llm import FakeLlm
 from agent.tests.over_rest import ADD, DELETE, SEARCH
+from agent.tool_types import Pick
 from connectors.models import ToolCall, UserMCPConnection
 
 ASKS = 'delete_note {"note_id": "n1"}'
@@ -61,6 +64,26 @@ def test_a_front_end_that_keeps_the_items_has_none_twice(failed: ChatKit):
     failed.reopen(failed.screen.thread_id)
     failed.retry()
     same_as_listed(failed)
+
+
+async def told(events: streams.Events) -> list[Any]:
+    return [event async for event in events]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_told_anew_gives_no_notice_again(alice: User, llm: FakeLlm):
+    ghost = Pick(kind="connector_tool", ref="ghost", label="ghost")
+    turn = say(alice, "Hello", ghost).turn
+    seen = threads.items_of(turn)
+    stream = partial(streams.of_turn, turn, user_id=alice.pk)
+    first = async_to_sync(told)(stream())
+    again = async_to_sync(told)(stream(gone=seen))
+    assert [event.type for event in first] == [
+        "stream_options", "notice", "thread.item.done"
+    ]  # fmt: skip
+    assert [event.type for event in again] == [
+        "stream_options", "thread.item.removed", "thread.item.done"
+    ]  # fmt: skip
 
 
 def test_a_retry_that_is_refused_gives_the_items_back(kit: ChatKit, llm: FakeLlm):
