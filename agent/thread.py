@@ -16,18 +16,17 @@ from agent.models import (
     Message,
     Role,
     Turn,
-    TurnState,
 )
 from agent.parts import Part, Parts, fold_all
 from agent.places import Place
 from agent.receipts import Receipt, receipt
+from agent.turns import AT_WORK
 from connectors import schema_form
 from connectors.models import ToolCall
 from connectors.schema_form import SchemaForm
 
 ENTRIES_SHOWN: Final = 100
 _OURS: Final = re.compile(r"/(?!/)[\w/?=&#-]*")
-AT_WORK: Final = (TurnState.QUEUED, TurnState.RUNNING)
 
 
 @dataclass(frozen=True, kw_only=True)

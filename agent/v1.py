@@ -22,19 +22,16 @@ from rest_framework.exceptions import (
     MethodNotAllowed,
     NotAuthenticated,
     NotFound,
-    UnsupportedMediaType,
 )
-from rest_framework.settings import api_settings
 
 from accounts import tokens
 from accounts.authentication import SCHEME, ScopeMissing, Unauthorized, bearer
 from accounts.models import ApiToken
-from agent import v1_bodies, v1_errors, v1_turns
+from agent import json_bodies, v1_bodies, v1_errors, v1_turns
 from connectors.models import UserMCPConnection
 from systemtools import statuses
 
 SCOPE: Final = "chat"
-JSON: Final = "application/json"
 
 type View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
@@ -75,15 +72,6 @@ def _method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponseBase:
     response = v1_errors.answer(MethodNotAllowed(request.method or ""))
     response["Allow"] = allowed
     return response
-
-
-def _json(request: HttpRequest) -> dict[str, Any]:
-    """Read the body as strictly as REST does, by the parser of its settings."""
-    if request.content_type != JSON:
-        raise UnsupportedMediaType(request.content_type or "")
-    parser: Any = api_settings.DEFAULT_PARSER_CLASSES[0]
-    body: dict[str, Any] = parser().parse(request)
-    return body
 
 
 # --- Models ------------------------------------------------------------------
@@ -139,7 +127,7 @@ def _model(model_id: str, name: str, created: int) -> dict[str, Any]:
 
 @_answers("POST")
 async def completions(request: HttpRequest, token: ApiToken) -> HttpResponseBase:
-    body = v1_bodies.read(_json(request))
+    body = v1_bodies.read(json_bodies.read(request))
     asked = await v1_turns.begin(token=token, body=body)
     if body.streams:
         return v1_turns.streamed(asked)

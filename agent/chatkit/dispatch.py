@@ -35,10 +35,10 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from agent import conversations
+from agent import conversations, turns
 from agent.chatkit import actions, changes, forms, items, messages, streams, threads
 from agent.chatkit.guard import Who
-from agent.errors import ConversationNotFound, NothingToRetry, TurnNotFound
+from agent.errors import ConversationNotFound, NothingToRetry, TurnNotFound, TurnRunning
 from agent.models import Turn
 from connectors.errors import ConnectorError, InvalidInput
 from connectors.text import clean
@@ -226,6 +226,8 @@ def _of_question(
     found = threads.turn_after(user_id=user_id, thread_id=thread_id, item_id=item_id)
     if found is None:
         raise NothingToRetry
+    if found.state in turns.AT_WORK:
+        raise TurnRunning
     return found, threads.items_of(found)
 
 

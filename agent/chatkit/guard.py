@@ -19,10 +19,10 @@ from rest_framework.settings import api_settings
 
 from accounts.authentication import ScopeMissing
 from accounts.models import ApiToken, User
+from agent.json_bodies import JSON
 from connectors import pools
 
 SCOPE: Final = "chat"
-JSON: Final = "application/json"
 
 type View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 

@@ -47,6 +47,7 @@ _NOT_BEGUN: Final = (
 _FORM_STATES: Final = {"form": "pending", "declined": "skipped"}
 _CLOSED: Final = {
     "allowed": "You allowed this once",
+    "before": "You allowed this",
     "always": "You always allow this tool",
     "declined": "You declined, nothing was sent",
     "superseded": "You wrote on instead, nothing was sent",
@@ -200,7 +201,8 @@ class _Answer:
     def _approval(self, part: Part, *, is_over: bool) -> DynamicWidgetRoot:
         if part["state"] == "waiting":
             return cards.approval(part)
-        decided = "allowed" if is_over else str(part.get("decision"))
+        # Of a sign-in after it, the part knows the newer decision alone.
+        decided = "before" if is_over else str(part.get("decision"))
         return cards.closed(part["label"], _CLOSED.get(decided, _CLOSED["superseded"]))
 
     def _form(self, index: int, part: Part, *, is_over: bool) -> ThreadItem:

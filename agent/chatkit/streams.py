@@ -171,22 +171,27 @@ class _Told:
         for item in now_there:
             is_known = item.id in self.said or not self.changes.is_new(item)
             if isinstance(item, TaskItem) and not is_known:
-                yield notice(shown[Place.at(item.id).index])
+                yield from notices_of(shown[Place.at(item.id).index])
         growing = _growing(now_there) if seen.is_at_work else set()
         yield from self.changes.to(now_there, growing=growing)
         if end is not None:
             yield ErrorEvent(message=tasks.end_message(end), allow_retry=True)
 
 
-def notice(part: Part) -> NoticeEvent:
-    """Return a notice as what ChatKit shows above the composer."""
-    return NoticeEvent(
-        level=_LEVELS.get(part["level"], "info"),
-        title=tasks.notice_title(part),
-        # Markdown, as the title is not.
-        message="\n\n".join(tasks.notice_details(part))
-        or escaped(tasks.notice_title(part)),
-    )
+def notices_of(part: Part) -> Iterator[NoticeEvent]:
+    """Yield a notice as what ChatKit shows above the composer.
+
+    That there is no model is so for every answer: its item says it.
+    """
+    title, details = tasks.notice_title(part), tasks.notice_details(part)
+    level = _LEVELS.get(part["level"], "info")
+    if part["level"] == "direct":
+        return
+    if details:
+        yield NoticeEvent(level=level, title=title, message="\n\n".join(details))
+    else:
+        # Markdown, as a title is not.
+        yield NoticeEvent(level=level, message=escaped(title))
 
 
 def _growing(there: list[ThreadItem]) -> set[str]:

@@ -338,7 +338,12 @@ def test_what_a_call_sent_is_shown_with_what_cannot_be_seen_and_has_a_limit():
 
 def test_a_notice_is_no_markdown_of_whom_it_is_about():
     name = "[free money](https://evil.example) ![x](https://evil.example/p.png)"
-    told = streams.notice({"kind": "notice", "level": "bad", "text": name})
+    part = {"kind": "notice", "level": "bad", "text": name}
+    (told,) = streams.notices_of(part)
+    assert told.title is None
+    assert "](" not in told.message.replace("\\]", "")
+    (told,) = streams.notices_of({**part, "detail": name})
+    # Plain text in a front end.
     assert told.title == name
     assert "](" not in told.message.replace("\\]", "")
 

@@ -93,7 +93,9 @@ def test_a_dead_connector_is_named(
         alice, name="Mail", server_url=closed_url, status="unreachable"
     )
     kit.begin("hello", str(pick(mail)))
-    assert any("Mail" in one.title for one in kit.screen.told("notice"))
+    (told,) = kit.screen.told("notice")
+    assert "Mail" in told.title
+    assert told.message
     assert not llm.bodies
     # Without it, there is an answer, and what was left out is said.
     kit.say("hello")

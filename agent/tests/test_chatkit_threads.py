@@ -297,6 +297,10 @@ def test_one_answer_at_a_time(
         (told,) = other.say("Me too")
         assert told.type == "error"
         assert "being written" in told.message
+        other.screen.items = {"msg_1": kit.listed()[0]}
+        *_, told = other.retry()
+        assert told.type == "error"
+        assert "being written" in told.message
 
 
 def test_files_and_long_texts_are_refused_in_words(kit: ChatKit):

@@ -181,6 +181,8 @@ def test_a_tool_that_is_proposed_is_used_at_a_press(
 ):
     settings.LLM_MODEL = ""
     kit.begin("what do my notes say about reminders?")
+    # That there is no model is an item of every answer, and no news.
+    assert not kit.screen.told("notice")
     offered = [button["label"] for button in buttons(card(kit))]
     assert "Use Notes: Search notes" in offered
     kit.press("Use Notes: Search notes")
