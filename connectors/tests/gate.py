@@ -21,12 +21,15 @@ class Gate:
         self.method = method
         self.url = ""
         self.requests = 0
+        # Whom the requests were for, as the addresses of one server are told apart.
+        self.targets: set[str] = set()
         self._arrived = threading.Semaphore(0)
         self._passes = threading.Semaphore(0)
         self._is_open = False
 
     async def reply(self, exchange: Exchange) -> None:
         self.requests += 1
+        self.targets.add(exchange.request.target)
         if exchange.method == self.method and not self._is_open:
             self._arrived.release()
             await asyncio.to_thread(self._passes.acquire, timeout=PATIENCE_S)

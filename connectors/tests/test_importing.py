@@ -125,10 +125,10 @@ def test_who_gives_up_dials_nobody_any_more(alice: User, allow_loopback: None):
                 await server.reached()
 
         async_to_sync(run)()
-        before = server.requests
         server.open()
         assert not ConnectionTest.objects.exists()
-        assert server.requests == before
+        # What was on its way may still arrive; nobody who waited for a place is dialled.
+        assert 0 < len(server.targets) <= importing.AT_ONCE
 
 
 def test_what_the_file_left_out_is_asked_for_and_nobody_is_dialled(
