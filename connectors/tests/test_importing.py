@@ -127,7 +127,7 @@ def test_who_gives_up_dials_nobody_any_more(alice: User, allow_loopback: None):
         async_to_sync(run)()
         server.open()
         assert not ConnectionTest.objects.exists()
-        # What was on its way may still arrive; nobody who waited for a place is dialled.
+        # What was on its way may still arrive; who waited for a place is not dialled.
         assert 0 < len(server.targets) <= importing.AT_ONCE
 
 
