@@ -1,4 +1,4 @@
-"""Bodies of requests that are no views of REST, read as strictly as REST reads them."""
+"""What paths beside REST read and refuse as REST does: bodies, and failures."""
 
 from typing import Any, Final
 
@@ -21,3 +21,13 @@ def read(request: HttpRequest) -> dict[str, Any]:
     parser: Any = api_settings.DEFAULT_PARSER_CLASSES[0]
     body: dict[str, Any] = parser().parse(request)
     return body
+
+
+def failed(failure: Exception) -> tuple[Any, int, dict[str, str]]:
+    """Return what REST says of a failure: body, status, headers."""
+    handle: Any = api_settings.EXCEPTION_HANDLER
+    said = handle(failure, {})
+    headers = dict(said.headers)
+    # Of the body that REST itself would draw.
+    headers.pop("Content-Type", None)
+    return said.data, said.status_code, headers

@@ -13,9 +13,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from django.http import JsonResponse
-from rest_framework.settings import api_settings
 
-from agent import errors
+from agent import errors, json_bodies
 from agent.errors import AgentError, ModelFailure
 
 # Where OpenAI has a code for the same.
@@ -62,7 +61,7 @@ def answer(failure: Exception) -> JsonResponse:
     """Answer any exception of a view of /v1; never let one through."""
     if isinstance(failure, Refused):
         found = failure.openai_code == "model_not_found"
-        status = HTTPStatus.NOT_FOUND if found else HTTPStatus.BAD_REQUEST
+        status: int = HTTPStatus.NOT_FOUND if found else HTTPStatus.BAD_REQUEST
         body = shape(
             failure.message,
             status=status,
@@ -70,16 +69,11 @@ def answer(failure: Exception) -> JsonResponse:
             param=failure.param,
         )
         return JsonResponse(body, status=status)
-    handle: Any = api_settings.EXCEPTION_HANDLER
-    response = handle(failure, {})
-    status = response.status_code
+    problem, status, headers = json_bodies.failed(failure)
     # OpenAI knows no 422.
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         status = HTTPStatus.BAD_REQUEST
-    headers = dict(response.headers)
-    # Of the body that is not sent.
-    headers.pop("Content-Type", None)
-    return JsonResponse(reworded(response.data, status), status=status, headers=headers)
+    return JsonResponse(reworded(problem, status), status=status, headers=headers)
 
 
 def failed(ending: dict[str, Any], *, has_called: bool) -> JsonResponse:

@@ -2,7 +2,7 @@
 
     urls       where it is: /chatkit, /chatkit/config, /chatkit/demo
     dispatch   what a client asks, as one of the verbs of `agent.conversations`
-    threads    conversations as threads, with their items
+    threads    conversations as threads; `listing` page by page
     items      an answer as items; `changes` as what is streamed of it
     options    what a ChatKit front end is configured with
 

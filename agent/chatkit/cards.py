@@ -12,7 +12,7 @@ from chatkit.widgets import DynamicWidgetRoot
 
 from agent import links
 from agent.asked import Asked, asked
-from agent.parts import WAITING, Part
+from agent.parts import Part
 from agent.receipts import Argument, Receipt, receipt
 from systemtools.export.markdown import escaped
 
@@ -63,9 +63,8 @@ def sign_in(part: Part) -> DynamicWidgetRoot:
     )
 
 
-def question(part: Part, *, chat_url: str) -> DynamicWidgetRoot:
+def question(shown: Asked, *, chat_url: str) -> DynamicWidgetRoot:
     """Show what a server asks in the middle of a call, and where it is answered."""
-    shown = asked(part)
     said = [_text(shown.said)] if shown.said else []
     by = f"Asked by {shown.origin} while {shown.tool} runs. The call waits for you."
     if shown.kind == "url":
@@ -211,8 +210,3 @@ def _inert(url: str) -> str:
     for sign in "()<>[]\\ \"'":
         url = url.replace(sign, f"%{ord(sign):02X}")
     return url
-
-
-def waits(part: Part) -> bool:
-    """Tell whether a part waits for the person."""
-    return part.get("state") in WAITING

@@ -6,8 +6,6 @@ be said to a person is said in the stream, where they read it.
 Source: openai-chatkit, `ChatKitReq` and `chatkit.server.ChatKitServer`.
 """
 
-from collections.abc import Sequence
-from functools import partial
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -15,8 +13,6 @@ from chatkit.types import (
     ChatKitReq,
     ErrorEvent,
     ItemsListReq,
-    ThreadCreatedEvent,
-    ThreadItem,
     ThreadItemDoneEvent,
     ThreadItemReplacedEvent,
     ThreadsAddStructuredInputReq,
@@ -29,17 +25,15 @@ from chatkit.types import (
     ThreadsRetryAfterItemReq,
     ThreadStreamEvent,
     ThreadsUpdateReq,
-    ThreadUpdatedEvent,
 )
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from agent import conversations, turns
-from agent.chatkit import actions, changes, forms, items, messages, streams, threads
+from agent import conversations
+from agent.chatkit import actions, beginning, forms, listing, streams, threads
 from agent.chatkit.guard import Who
-from agent.errors import ConversationNotFound, NothingToRetry, TurnNotFound, TurnRunning
-from agent.models import Turn
+from agent.errors import ConversationNotFound, TurnNotFound
 from connectors.errors import ConnectorError, InvalidInput
 from connectors.text import clean
 
@@ -106,13 +100,13 @@ async def _streamed(request: Any, who: Who) -> HttpResponseBase:
 async def _events(request: Any, who: Who) -> streams.Events:
     match request:
         case ThreadsCreateReq() | ThreadsAddUserMessageReq():
-            return await _send(request, who)
+            return await beginning.send(request, who)
         case ThreadsCustomActionReq():
             return await actions.events(request.params, who)
         case ThreadsAddStructuredInputReq():
             return await forms.events(request.params, who)
         case ThreadsRetryAfterItemReq():
-            return await _retry(request, who)
+            return await beginning.retry(request, who)
     raise Malformed(_UNSUPPORTED)
 
 
@@ -123,15 +117,15 @@ def _read(request: Any, who: Who) -> BaseModel:
     asked = request.params
     match request:
         case ThreadsListReq():
-            return threads.page(
+            return listing.page(
                 user_id=who.user_id,
                 after=asked.after,
                 limit=asked.limit,
                 order=asked.order,
             )
         case ThreadsGetByIdReq():
-            return threads.whole(user_id=who.user_id, thread_id=asked.thread_id)
-    return threads.items_page(
+            return listing.whole(user_id=who.user_id, thread_id=asked.thread_id)
+    return listing.items_page(
         user_id=who.user_id,
         thread_id=asked.thread_id,
         after=asked.after,
@@ -153,84 +147,6 @@ def _json(answered: BaseModel) -> HttpResponse:
     return HttpResponse(streams.written(answered), content_type="application/json")
 
 
-# --- What begins, or goes on with, an answer ---------------------------------
-
-
-async def _send(
-    request: ThreadsCreateReq | ThreadsAddUserMessageReq, who: Who
-) -> streams.Events:
-    given = request.params.input
-    if messages.asks_for_connectors(given):
-        return messages.lead_to_connectors()
-    conversation_id, overtaken = None, None
-    if isinstance(request, ThreadsAddUserMessageReq):
-        thread_id = request.params.thread_id
-        conversation_id = threads.number(thread_id)
-        overtaken = await sync_to_async(threads.waiting)(
-            user_id=who.user_id, thread_id=thread_id
-        )
-    pick = await sync_to_async(messages.pick_of)(who.user_id, given)
-    turn = await conversations.send(
-        user_id=who.user_id,
-        conversation_id=conversation_id,
-        text=messages.text_of(given),
-        pick=pick,
-        via=messages.VIA,
-        token_id=who.token_id,
-    )
-    begun = partial(_begun, turn, who, overtaken, is_new=conversation_id is None)
-    return streams.of_turn(turn, user_id=who.user_id, first=begun)
-
-
-def _begun(
-    turn: Turn,
-    who: Who,
-    overtaken: tuple[Turn, list[ThreadItem]] | None,
-    *,
-    is_new: bool,
-) -> list[ThreadStreamEvent]:
-    """Return what a client is told of a message that was stored.
-
-    What waited before it is closed by it. An empty conversation is called by it.
-
-    Raises:
-        ConversationNotFound: it was deleted meanwhile.
-    """
-    said: list[ThreadStreamEvent] = []
-    message = turn.user_message
-    if is_new or message.seq == 1:
-        thread_id = str(turn.conversation_id)
-        found = threads.get(user_id=who.user_id, thread_id=thread_id)
-        event = ThreadCreatedEvent if is_new else ThreadUpdatedEvent
-        said.append(event(thread=threads.empty(found)))
-    if overtaken is not None:
-        before, seen = overtaken
-        said += changes.replaced(seen, threads.items_of(before))
-    return [*said, ThreadItemDoneEvent(item=items.of_question(message))]
-
-
-async def _retry(request: ThreadsRetryAfterItemReq, who: Who) -> streams.Events:
-    """Go on with the answer to a message, if it ended early."""
-    asked = request.params
-    turn, seen = await sync_to_async(_of_question)(
-        who.user_id, asked.thread_id, asked.item_id
-    )
-    again = await conversations.retry(user_id=who.user_id, turn_id=turn.pk)
-    # The SDK's server removes all behind the message without saying so.
-    return streams.of_turn(again, user_id=who.user_id, gone=seen)
-
-
-def _of_question(
-    user_id: int, thread_id: str, item_id: str
-) -> tuple[Turn, Sequence[ThreadItem]]:
-    found = threads.turn_after(user_id=user_id, thread_id=thread_id, item_id=item_id)
-    if found is None:
-        raise NothingToRetry
-    if found.state in turns.AT_WORK:
-        raise TurnRunning
-    return found, threads.items_of(found)
-
-
 # --- What could not be done --------------------------------------------------
 
 
@@ -239,11 +155,11 @@ def _as_it_is(request: Any, who: Who) -> list[ThreadStreamEvent]:
     asked = request.params
     match request:
         case ThreadsRetryAfterItemReq():
-            behind = threads.items_page(
+            behind = listing.items_page(
                 user_id=who.user_id,
                 thread_id=asked.thread_id,
                 after=asked.item_id,
-                limit=threads.PAGE_MOST,
+                limit=listing.PAGE_MOST,
                 order="asc",
             )
             return [ThreadItemDoneEvent(item=item) for item in behind.data]

@@ -19,7 +19,7 @@ from rest_framework.settings import api_settings
 
 from accounts.authentication import ScopeMissing
 from accounts.models import ApiToken, User
-from agent.json_bodies import JSON
+from agent import json_bodies
 from connectors import pools
 
 SCOPE: Final = "chat"
@@ -71,12 +71,8 @@ def answers(method: str) -> Callable[[View], View]:
 
 def refusal(failure: Exception) -> HttpResponseBase:
     """Answer an exception as REST does: {"error": CODE, "message": …} or `detail`."""
-    handle: Any = api_settings.EXCEPTION_HANDLER
-    said = handle(failure, {})
-    headers = dict(said.headers)
-    # Of a body that is drawn by REST's own renderer.
-    headers.pop("Content-Type", None)
-    return JsonResponse(said.data, status=said.status_code, headers=headers)
+    body, status, headers = json_bodies.failed(failure)
+    return JsonResponse(body, status=status, headers=headers)
 
 
 def _who(request: HttpRequest) -> Who:
@@ -87,7 +83,7 @@ def _who(request: HttpRequest) -> Who:
     """
     kinds: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES or ()
     parsers: Any = api_settings.DEFAULT_PARSER_CLASSES or ()
-    if request.content_type == JSON:
+    if request.content_type == json_bodies.JSON:
         # Kept: whoever checks the CSRF token reads it, and so does the view.
         _ = request.body
     asked = Request(

@@ -1,6 +1,7 @@
 """From messages to the items of a thread: what a list shows and a stream arrives at.
 
-Pure. The id of an item says where it is from, so that nothing has to be stored for it:
+Pure. The id of an item says where it is from (`places`), so that nothing has to be
+stored for it:
 
 msg_4       what the person said, the message of that number
 text_5_0    text of the answer; the second number is that of the part (agent.parts)
@@ -11,8 +12,7 @@ form_5_1    values that only the person can give, as structured input
 note_5_2    a notice; end_5_3 why the answer ended early
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -34,17 +34,17 @@ from chatkit.types import (
 )
 from chatkit.widgets import DynamicWidgetRoot
 
+from agent import rest_views
 from agent.asked import QUESTIONS, asked
 from agent.chatkit import cards, questionnaire, tasks
+from agent.chatkit.drawn import Drawn
 from agent.models import Message
 from agent.parts import Part, Parts
 
-_ID: Final = re.compile(r"[a-z]{3,4}_\d{1,9}(_\d{1,9})?", re.ASCII)
 # A call in one of these has not begun, and is shown by its card alone.
 _NOT_BEGUN: Final = (
     "waiting", "form", "sign_in", "declined", "superseded", "expired"
 )  # fmt: skip
-_FORM_STATES: Final = {"form": "pending", "declined": "skipped"}
 _CLOSED: Final = {
     "allowed": "You allowed this once",
     "before": "You allowed this",
@@ -54,54 +54,6 @@ _CLOSED: Final = {
     "expired": "It waited too long, nothing was sent",
     "signed_in": "You signed in",
 }
-
-
-# What there is of one call, in this order; of any other part there is one item.
-_OF_A_CALL: Final = ("card", "form", "sign")
-
-
-@dataclass(frozen=True, kw_only=True, order=True)
-class Place:
-    """Where an item is from: the number of its message, and of its part.
-
-    The order of places is that of the items in a thread.
-    """
-
-    seq: int
-    index: int = 0
-    rank: int = len(_OF_A_CALL)
-
-    @classmethod
-    def of(cls, item_id: str) -> "Place | None":
-        """Return the place of an item; None if it can be none of ours."""
-        return cls.at(item_id) if _ID.fullmatch(item_id) else None
-
-    @classmethod
-    def at(cls, item_id: str) -> "Place":
-        """Return the place of an item of ours."""
-        kind, seq, *index = item_id.split("_")
-        rank = _OF_A_CALL.index(kind) if kind in _OF_A_CALL else len(_OF_A_CALL)
-        return cls(seq=int(seq), index=int(index[0]) if index else 0, rank=rank)
-
-
-class Drawn:
-    """What was drawn of the parts of one answer, for who looks at it again and again.
-
-    Parts change by getting other values, so a copy of one tells whether it is the same.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, int], tuple[Part, Any]] = {}
-
-    def get[T](self, what: str, index: int, part: Part, draw: Callable[[], T]) -> T:
-        """Return what `draw` returned for this part, as long as it has not changed."""
-        known = self._known.get((what, index))
-        if known is not None and known[0] == part:
-            found: T = known[1]
-            return found
-        drawn = draw()
-        self._known[what, index] = (dict(part), drawn)
-        return drawn
 
 
 def of_question(message: Message) -> UserMessageItem:
@@ -206,25 +158,18 @@ class _Answer:
         return cards.closed(part["label"], _CLOSED.get(decided, _CLOSED["superseded"]))
 
     def _form(self, index: int, part: Part, *, is_over: bool) -> ThreadItem:
-        state = str(part["state"])
-        is_pending = state == "form"
         was_sent = is_over or part.get("decision") in ("sent", "signed_in")
-        given = part.get("arguments") if was_sent else None
-        inputs = (
-            questionnaire.questions(
-                part["schema"],
-                values=part.get("values") or {},
-                errors=part.get("errors") or (),
-            )
-            if is_pending
-            else questionnaire.answered(
-                part["schema"],
-                given,
-                values=part.get("values") or {},
-                errors=part.get("errors") or (),
-            )
-        )
-        status: Any = "pending" if is_pending else "answered" if was_sent else "skipped"
+        about: dict[str, Any] = {
+            "values": part.get("values") or {},
+            "errors": part.get("errors") or (),
+        }
+        status: Any = "answered" if was_sent else "skipped"
+        if part["state"] == "form":
+            status = "pending"
+            inputs = questionnaire.questions(part["schema"], **about)
+        else:
+            given = part.get("arguments") if was_sent else None
+            inputs = questionnaire.answered(part["schema"], given, **about)
         return StructuredInputItem(
             **self._base("form", index), status=status, inputs=inputs
         )
@@ -232,10 +177,11 @@ class _Answer:
     def _question(self, part: Part) -> DynamicWidgetRoot:
         if part["kind"] == "sign_in":
             return _sign_in(part)
-        if cards.waits(part):
-            return cards.question(part, chat_url=tasks.chat_url(self.message))
         shown = asked(part)
-        return cards.closed(shown.source, shown.word)
+        if shown.kind == "line":
+            return cards.closed(shown.source, shown.word)
+        chat_url = rest_views.chat_url(self.message.conversation_id)
+        return cards.question(shown, chat_url=chat_url)
 
     def _text(self, index: int, part: Part) -> ThreadItem:
         return AssistantMessageItem(

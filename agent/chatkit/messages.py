@@ -3,12 +3,9 @@
 from typing import Final
 
 from chatkit.types import ClientEffectEvent, NoticeEvent, UserMessageInput
-from django.conf import settings
-from django.urls import reverse
 
 from agent import selection
-from agent.chatkit import streams
-from agent.chatkit.options import MANAGE
+from agent.chatkit import options, streams
 from agent.spoken_names import SOURCES
 from agent.tool_types import Pick
 from agent.toolbox import Toolbox
@@ -56,12 +53,12 @@ def pick_of(user_id: int, given: UserMessageInput) -> Pick | None:
 def asks_for_connectors(given: UserMessageInput) -> bool:
     """Tell whether *Manage connectors* was chosen, which is no tool."""
     chosen = given.inference_options.tool_choice
-    return chosen is not None and chosen.id == MANAGE
+    return chosen is not None and chosen.id == options.MANAGE
 
 
 def lead_to_connectors() -> streams.Events:
     """Lead to the page of the connectors; nothing is sent to anybody."""
-    url = f"{settings.PUBLIC_URL}{reverse('connectors')}"
+    url = options.connectors_url()
     return streams.said(
         ClientEffectEvent(name=OPEN, data={"url": url}),
         NoticeEvent(

@@ -31,8 +31,9 @@ from pydantic import BaseModel
 from agent import conversations
 from agent.chatkit import items, tasks, threads
 from agent.chatkit.changes import Changes
+from agent.chatkit.drawn import Drawn
 from agent.chatkit.following import Seen, follow
-from agent.chatkit.items import Place
+from agent.chatkit.places import Place
 from agent.errors import ConversationNotFound, TurnNotFound
 from agent.models import Message, Turn
 from agent.parts import Part
@@ -152,7 +153,7 @@ class _Told:
     changes: Changes
     # Items of which it was said before that they are there.
     said: set[str]
-    _drawn: items.Drawn = field(default_factory=items.Drawn, init=False)
+    _drawn: Drawn = field(default_factory=Drawn, init=False)
     _told_at: float = field(default_factory=time.monotonic, init=False)
 
     def of(self, seen: Seen) -> Iterator[ThreadStreamEvent]:

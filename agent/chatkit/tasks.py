@@ -11,8 +11,6 @@ from chatkit.types import CustomTask
 from django.conf import settings
 from django.urls import reverse
 
-from agent import rest_views
-from agent.models import Message
 from agent.parts import Part
 from agent.receipts import ANSWER_CHARS, Receipt, receipt
 from connectors.text import reveal
@@ -74,11 +72,6 @@ def notice_details(part: Part) -> list[str]:
     if part.get("code"):
         found.append(f"`{part['code']}`")
     return found
-
-
-def chat_url(message: Message) -> str:
-    """Return the address of the same conversation on our own page."""
-    return rest_views.chat_url(message.conversation_id)
 
 
 def _title(shown: Receipt) -> str:

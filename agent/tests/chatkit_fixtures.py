@@ -8,7 +8,8 @@ from pytest_django import Settings
 from accounts import tokens
 from accounts.models import User
 from agent.tests.chatkit_client import ChatKit
-from agent.tests.over_rest import connect
+from agent.tests.fake_llm import FakeLlm
+from agent.tests.over_rest import ADD, connect
 from config.tests.live import LiveServer
 from connectors.models import UserMCPConnection
 from demo.fixtures import DemoServer
@@ -45,6 +46,16 @@ def kit_of(inside: None, live_server_asgi: LiveServer) -> Iterator[KitOf]:
 @pytest.fixture
 def kit(kit_of: KitOf, alice: User) -> ChatKit:
     return kit_of(alice)
+
+
+@pytest.fixture
+def kit_with_form(
+    kit: ChatKit, notes: UserMCPConnection, llm: FakeLlm, settings: Settings
+) -> ChatKit:
+    """A front end in which a call waits for its arguments."""
+    settings.LLM_MODEL = "disobey"
+    kit.begin("release", ADD)
+    return kit
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from agent.chatkit import items, streams
 from agent.chatkit.changes import Changes
-from agent.chatkit.items import Place
+from agent.chatkit.drawn import Drawn
+from agent.chatkit.places import Place
 from agent.models import Message
 from agent.parts import WAITING, fold
 from agent.tests.chatkit_client import EVENT, ITEMS, Screen, dumped, texts
@@ -220,7 +221,7 @@ def test_what_was_shown_when_it_waited_is_there_after_it(story: str):
 @pytest.mark.parametrize("story", STORIES)
 def test_who_looks_again_sees_what_somebody_sees_who_looks_first(story: str):
     parts: list[Any] = []
-    drawn = items.Drawn()
+    drawn = Drawn()
     for kind, payload in STORIES[story]:
         fold(parts, kind, payload)
         again = items.of_answer(answer(), parts, drawn)
@@ -230,7 +231,7 @@ def test_who_looks_again_sees_what_somebody_sees_who_looks_first(story: str):
 def test_what_has_not_changed_is_not_drawn_again():
     """A long answer is looked at often, and a call of it may be a large one."""
     parts: list[Any] = []
-    drawn = items.Drawn()
+    drawn = Drawn()
     for kind, payload in [*STORIES["a form"], text("So")]:
         fold(parts, kind, payload)
     form, work, _ = items.of_answer(answer(), parts, drawn)

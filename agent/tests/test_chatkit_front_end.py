@@ -16,7 +16,7 @@ from agent.tests.chatkit_client import ChatKit, buttons, dumped, message, read
 from agent.tests.chatkit_fixtures import KitOf
 from agent.tests.chatting import as_it_is, decide, say
 from agent.tests.fake_llm import FakeLlm
-from agent.tests.over_rest import ADD, DELETE, SEARCH
+from agent.tests.over_rest import DELETE, SEARCH
 from agent.tool_types import Pick
 from connectors.models import ToolCall, UserMCPConnection
 
@@ -118,14 +118,12 @@ def test_a_card_that_is_overtaken_loses_its_buttons(
     same_as_listed(kit)
 
 
-def test_a_form_that_is_overtaken_is_closed(
-    kit: ChatKit, notes: UserMCPConnection, llm: FakeLlm, settings: Settings
-):
-    settings.LLM_MODEL = "disobey"
-    kit.begin("release", ADD)
-    kit.say("Never mind")
-    assert [one.status for one in kit.screen.of("structured_input")] == ["skipped"]
-    same_as_listed(kit)
+def test_a_form_that_is_overtaken_is_closed(kit_with_form: ChatKit):
+    kit_with_form.say("Never mind")
+    assert [one.status for one in kit_with_form.screen.of("structured_input")] == [
+        "skipped"
+    ]
+    same_as_listed(kit_with_form)
 
 
 def test_a_card_that_was_answered_elsewhere_is_shown_so(
@@ -140,33 +138,25 @@ def test_a_card_that_was_answered_elsewhere_is_shown_so(
 
 
 def test_a_form_that_was_answered_elsewhere_is_shown_so(
-    kit: ChatKit,
+    kit_with_form: ChatKit,
     alice: User,
-    notes: UserMCPConnection,
-    llm: FakeLlm,
-    settings: Settings,
 ):
-    settings.LLM_MODEL = "disobey"
-    kit.begin("release", ADD)
     (part,) = as_it_is(Turn.objects.get()).calls
     async_to_sync(conversations.decline)(user_id=alice.pk, input_id=part["input_id"])
-    assert kit.answer(a=["1"], b=["2"])[-1].type == "error"
-    assert [one.status for one in kit.screen.of("structured_input")] == ["skipped"]
+    assert kit_with_form.answer(a=["1"], b=["2"])[-1].type == "error"
+    assert [one.status for one in kit_with_form.screen.of("structured_input")] == [
+        "skipped"
+    ]
 
 
 def test_a_form_that_a_token_may_not_send_is_still_open(
-    kit: ChatKit,
+    kit_with_form: ChatKit,
     kit_of: KitOf,
     alice: User,
-    notes: UserMCPConnection,
-    llm: FakeLlm,
-    settings: Settings,
 ):
     """A front end takes a form that was sent for answered, until it is told."""
-    settings.LLM_MODEL = "disobey"
-    kit.begin("release", ADD)
     other = kit_of(alice, ["chat"])
-    other.reopen(kit.screen.thread_id)
+    other.reopen(kit_with_form.screen.thread_id)
     replaced, error = other.answer(a=["1"], b=["2"])
     assert (replaced.item.status, error.type) == ("pending", "error")
 
@@ -176,18 +166,13 @@ def test_a_form_that_a_token_may_not_send_is_still_open(
 
 @pytest.mark.parametrize("kind", ["text", "work", "note", "end", "sign", "card"])
 def test_a_form_is_sent_by_its_own_item_alone(
-    kit: ChatKit,
-    notes: UserMCPConnection,
-    llm: FakeLlm,
-    settings: Settings,
+    kit_with_form: ChatKit,
     kind: str,
 ):
-    settings.LLM_MODEL = "disobey"
-    kit.begin("release", ADD)
-    (form,) = kit.screen.of("structured_input")
-    refused = kit.post(
+    (form,) = kit_with_form.screen.of("structured_input")
+    refused = kit_with_form.post(
         "threads.add_structured_input",
-        thread_id=kit.screen.thread_id,
+        thread_id=kit_with_form.screen.thread_id,
         item_id=form.id.replace("form", kind),
         input={"status": "answered", "answers": {"a": {"values": ["not a number"]}}},
     )

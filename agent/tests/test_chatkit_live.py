@@ -9,7 +9,7 @@ from agent.tests.chatkit_client import ChatKit, dumped, texts
 from agent.tests.chatkit_fixtures import KitOf
 from agent.tests.chatting import pick
 from agent.tests.fake_llm import FakeLlm
-from agent.tests.over_rest import ADD, DELETE, SEARCH
+from agent.tests.over_rest import DELETE, SEARCH
 from connectors.models import ToolCall, UserMCPConnection
 from connectors.tests import rows
 
@@ -196,12 +196,8 @@ def test_writing_on_overtakes_the_question(asked: ChatKit):
 
 
 @pytest.fixture
-def form(
-    kit: ChatKit, notes: UserMCPConnection, llm: FakeLlm, settings: Settings
-) -> ChatKit:
-    """A front end in which a call waits for its arguments."""
-    settings.LLM_MODEL = "disobey"
-    kit.begin("release", ADD)
+def form(kit_with_form: ChatKit) -> ChatKit:
+    kit = kit_with_form
     (shown,) = kit.screen.of("structured_input")
     assert [one.id for one in shown.inputs] == ["a", "b"]
     assert [one.description for one in shown.inputs] == ["A number. Required."] * 2

@@ -79,7 +79,9 @@ def test_a_pick_ends_as_it_is_promised(
     face: str,
 ) -> None:
     settings.LLM_MODEL = "" if model == "direct" else model
-    settings.LLM_TIMEOUT_S = 0.3
+    if model.startswith("hang"):
+        # The others answer: what they make of it is no matter of time.
+        settings.LLM_TIMEOUT_S = 0.3
     say = FACES[face]
     said = {name: say(alice, WORDS, picks[name]) for name in matrix.COLUMNS}
     observed = {name: str(one.turn.enforcement) for name, one in said.items()}

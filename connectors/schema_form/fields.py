@@ -14,7 +14,8 @@ Path = tuple[str | int, ...]
 AS_NULL = "null"
 AS_EMPTY = "empty"
 # After these another sentence may follow.
-SENTENCE_ENDS = (".", "!", "?", ":", ";", "…", "。", "！", "？")  # noqa: RUF001
+# Those of Chinese and Japanese, too.
+SENTENCE_ENDS = (".", "!", "?", ":", ";", "…", "。", "！", "？")  # noqa: RUF001 - meant
 _LINES = frozenset("date datetime email integer number password text time url".split())
 _TYPES = {
     "date": "date",
